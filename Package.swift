@@ -1,0 +1,72 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One set of strict settings for every Swift target of this package (docs/layout.md says which
+// target may import which).
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableExperimentalFeature("Lifetimes"),
+]
+
+func swiftTarget(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func testTarget(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+  name: "varve",
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
+    .systemLibrary(
+      name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+    .systemLibrary(
+      name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .target(name: "CLinux"),
+    .target(name: "CVarveProto", dependencies: ["CProtobufC"]),
+
+    swiftTarget("VarveBase", ["CLinux", "CXXHash", "CCrypto"]),
+    swiftTarget("VarveFile", ["VarveBase", "CLinux"]),
+    swiftTarget("VarveEngine", ["VarveBase", "VarveFile", log]),
+    swiftTarget("VarveWire", ["VarveBase", "CVarveProto", "CProtobufC"]),
+    swiftTarget("VarveServer", ["VarveBase", "VarveWire", "VarveEngine", "VarveFile", "CLinux", log]),
+    swiftTarget("VarveClient", ["VarveBase", "VarveWire", "CLinux"]),
+    program(
+      "varved",
+      ["VarveBase", "VarveFile", "VarveEngine", "VarveServer", "CLinux", arguments, log, "TOMLKit"]),
+    program(
+      "varvectl",
+      [
+        "VarveBase", "VarveClient", "VarveWire", "VarveFile", "VarveEngine", arguments, log,
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
+      ]),
+
+    testTarget("VarveBaseTests", ["VarveBase", "CLinux"]),
+    testTarget("VarveEngineTests", ["VarveBase", "VarveFile", "VarveEngine", log]),
+    testTarget("VarveWireTests", ["VarveBase", "VarveWire", "CVarveProto", "CProtobufC"]),
+    testTarget(
+      "VarveServerTests",
+      ["VarveBase", "VarveWire", "VarveFile", "VarveEngine", "VarveServer", "VarveClient", "CLinux", log]),
+  ]
+)

@@ -1,0 +1,35 @@
+// What Glibc's Swift module lacks: flags behind _GNU_SOURCE, variadic calls, and CRC32C.
+// Everything here is a thin, documented door; no policy lives in C.
+#ifndef VARVE_CLINUX_H
+#define VARVE_CLINUX_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// CRC-32C (Castagnoli, reflected 0x82F63B78), as in RFC 3720 B.4. `crc` is the value so far, 0 to begin.
+// Uses the SSE4.2 instruction where the processor has it, a table else; both give the same value.
+uint32_t varve_crc32c(uint32_t crc, const void *bytes, size_t count);
+
+// The table form alone, so that a test can hold the instruction against it.
+uint32_t varve_crc32c_table(uint32_t crc, const void *bytes, size_t count);
+
+// O_DIRECT, whose value differs by architecture and hides behind _GNU_SOURCE.
+int varve_o_direct(void);
+
+// open(2) with mode; variadic in C, so not importable.
+int varve_open(const char *path, int flags, mode_t mode);
+
+// fcntl(F_OFD_SETLK, F_WRLCK) on the whole file: 0, or -1 with errno (EAGAIN: held by someone else).
+int varve_lock_file(int fd);
+
+// setsockopt(TCP_CONGESTION); 0, or -1 with errno.
+int varve_set_congestion(int fd, const char *name);
+
+// accept4(2) with SOCK_CLOEXEC.
+int varve_accept(int fd);
+
+// prctl(PR_SET_NAME) on the calling thread: names show in top, gdb and perf.
+void varve_name_thread(const char *name);
+
+#endif

@@ -1,0 +1,2 @@
+#include "varve.pb-c.h"
+#include "frames.pb-c.h"
