@@ -16,6 +16,9 @@ package enum Limits {
   package static let connectionsMax = 1024
   package static let pagesMax = 131_072
 
+  // Threads.
+  package static let ioThreadsMax = 64
+
   // Names and pages.
   package static let pageIDBytes = 32
   package static let beforePagesMax = 32
