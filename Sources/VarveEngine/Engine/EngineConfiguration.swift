@@ -1,7 +1,7 @@
 // What an engine is opened with. Every number is checked in `validate()`, whose errors name the
 // value and the limit; the daemon turns them into exit code 2.
 
-package import VarveBase
+internal import VarveBase
 
 /// Settings of one store. Sizes in bytes.
 package struct EngineConfiguration: Sendable {
