@@ -41,4 +41,5 @@ package enum Limits {
   package static let tableBlockBytes = 16 << 10
   package static let memtableBytesDefault = 32 << 20
   package static let tablesBeforeMerge = 4
+  package static let manifestBytesBeforeRoll = 1 << 20
 }

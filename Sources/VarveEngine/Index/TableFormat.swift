@@ -1,0 +1,2 @@
+// placeholder
+enum TableFormat { static let entryOverheadBytesMax = 8 }
