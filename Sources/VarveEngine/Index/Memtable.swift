@@ -39,6 +39,7 @@ package final class Memtable: Sendable {
     /// cover the old copy's, so these still have to be written.
     var pathTombstones: [Tombstone] = []
     var byteCount = 0
+    var flatBytes: UInt64 = 0
     var minSequence = UInt64.max
     var maxSequence: UInt64 = 0
     var isFrozen = false
@@ -82,6 +83,14 @@ package final class Memtable: Sendable {
   /// The highest birth or delete sequence inserted; 0 when empty.
   package var maxSequence: UInt64 { state.withLock { $0.maxSequence } }
 
+  /// No table made of what is in it now is longer: what the engine reserves before a flush.
+  package var tableBytesMax: UInt64 {
+    state.withLock {
+      TableSize.upperBound(
+        names: UInt64($0.entries.count + $0.pathTombstones.count), flatBytes: $0.flatBytes)
+    }
+  }
+
   /// From here on inserting is a programmer's error; called before the flush.
   package func freeze() { state.withLock { $0.isFrozen = true } }
 
@@ -104,6 +113,7 @@ package final class Memtable: Sendable {
       guard let old = state.entries[entry.name] else {
         state.entries[entry.name] = entry
         state.byteCount += Self.byteCount(of: entry)
+        state.flatBytes += TableSize.flatBytes(of: entry)
         return true
       }
       let wins = record.wins(over: old.record)
@@ -111,10 +121,13 @@ package final class Memtable: Sendable {
       if case .deleted(let tombstone) = loser, old.place != entry.place {
         state.pathTombstones.append(tombstone)
         state.byteCount += Self.byteCount(of: loser)
+        state.flatBytes += TableSize.flatBytes(of: loser)
       }
       guard wins else { return false }
       state.entries[entry.name] = entry
       state.byteCount += Self.byteCount(of: entry) - Self.byteCount(of: old)
+      state.flatBytes += TableSize.flatBytes(of: entry)
+      state.flatBytes -= TableSize.flatBytes(of: old)
       return true
     }
   }

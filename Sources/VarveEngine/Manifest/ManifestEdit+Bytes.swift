@@ -62,12 +62,7 @@ extension ManifestEdit {
   }
 
   private static func numbers(_ table: TableSummary) -> [UInt64] {
-    let counts = table.counts
-    return [
-      table.number, table.order, UInt64(table.level), table.fileBytes, counts.records,
-      counts.pages, counts.tombstones, counts.names, counts.flatBytes, counts.sequenceMin,
-      counts.sequenceMax, counts.segmentMin, counts.segmentMax,
-    ]
+    [table.number, table.order, UInt64(table.level), table.fileBytes] + table.counts.numbers
   }
 
   private static func append(_ tag: Tag, _ numbers: [UInt64], to bytes: inout [UInt8]) {
@@ -152,18 +147,9 @@ private struct EditReader {
     guard let number = number(), let order = self.number(), let level = byte(),
       let fileBytes = self.number(), let all = numbers(9)
     else { return nil }
-    var counts = TableCounts()
-    counts.records = all[0]
-    counts.pages = all[1]
-    counts.tombstones = all[2]
-    counts.names = all[3]
-    counts.flatBytes = all[4]
-    counts.sequenceMin = all[5]
-    counts.sequenceMax = all[6]
-    counts.segmentMin = all[7]
-    counts.segmentMax = all[8]
     return TableSummary(
-      number: number, order: order, level: level, fileBytes: fileBytes, counts: counts)
+      number: number, order: order, level: level, fileBytes: fileBytes,
+      counts: TableCounts(all))
   }
 
   private mutating func namespace() -> NamespaceEntry? {
