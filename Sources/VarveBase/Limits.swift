@@ -55,4 +55,10 @@ package enum Limits {
   package static let memtableBytesDefault = 32 << 20
   package static let tablesBeforeMerge = 4
   package static let manifestBytesBeforeRoll = 1 << 20
+  /// Held back for manifest, CURRENT, LOCK and the namespace table: two manifests while it rolls.
+  package static let manifestBytesReserved = 3 << 20
+  package static let flushWaitNanosMax: UInt64 = 10_000_000_000
+
+  // Eviction: how long a reader may hold a victim's file open.
+  package static let victimReaderNanosMax: UInt64 = 2_000_000_000
 }

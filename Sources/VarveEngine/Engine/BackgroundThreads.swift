@@ -4,6 +4,7 @@
 
 internal import Synchronization
 internal import VarveBase
+internal import VarveFile
 
 /// A thread that runs `work` when woken or every `intervalNanos`.
 final class Worker: Sendable {
@@ -20,7 +21,7 @@ final class Worker: Sendable {
   init(name: String, intervalNanos: UInt64, work: @escaping @Sendable () -> Void) {
     self.intervalNanos = intervalNanos
     self.work = work
-    NamedThread.start(name) { [self] in run() }
+    _ = NamedThread(name) { [self] in run() }
   }
 
   /// Runs the work soon; asking twice before it runs is asking once.

@@ -1,6 +1,6 @@
 // What an operator asks for: flush, compact, numbers.
 
-internal import VarveBase
+package import VarveBase
 
 extension Engine {
   /// Everything acknowledged so far is synced and the memtable is in a table.
@@ -102,6 +102,6 @@ extension Engine {
   }
 
   package var allCounters: [Counter] {
-    counters.all + [quarantined] + log.counters.all + arena.counters.all + index.indexCounters.all
+    counters.all + [quarantined] + log.counters.all + arena.counters + index.indexCounters.all
   }
 }

@@ -1,6 +1,7 @@
 // Work that nobody waits for, as plain functions: the group commit, sealing, flushing, merging,
 // making room ahead of need. `BackgroundThreads` calls them; so may a test.
 
+internal import Logging
 internal import VarveBase
 
 extension Engine {

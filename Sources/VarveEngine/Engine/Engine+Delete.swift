@@ -1,7 +1,8 @@
 // Deletes and quarantine: control entries in the log, tombstones in the index, always synced before
 // they are answered.
 
-internal import VarveBase
+internal import Logging
+package import VarveBase
 
 extension Engine {
   /// Removes the asked pages that are there. Returns how many. Blocks until the log is synced.
@@ -20,9 +21,26 @@ extension Engine {
     _ = try liveNamespace(namespace)
     let name = PageName(namespace: namespace, id: id)
     guard let record = try record(of: name) else { return false }
-    arena.forget(record.location)
-    guard case .damaged = lease([record.location])[0] else { return false }
-    return try quarantine(record)
+    guard let handle = try? keeper.handle(record.location.segment) else { return false }
+    do throws(PageReadError) {
+      try arena.reread(record.location) { _ in handle.reader }
+      return false
+    } catch {
+      guard error.isDamage else { throw .storage("\(error)") }
+      return try quarantine(record)
+    }
+  }
+
+  /// Makes a page that was found bad absent, so that the next put can store it again.
+  func quarantineLater(_ record: PageRecord) {
+    // A full queue leaves it to the next reader who finds it.
+    try? background { [self] in
+      do {
+        try quarantine(record)
+      } catch {
+        logger.error("page \(record.name.id.hex) stays in service though damaged: \(error)")
+      }
+    }
   }
 
   /// Takes a page that was found bad out of service; true when it still was in.
@@ -71,5 +89,15 @@ extension Engine {
       throw refused(error)
     }
     for record in records { keeper.uncount(record) }
+  }
+}
+
+extension PageReadError {
+  /// The disk answered, and its bytes are not the page's: reading again will not help.
+  var isDamage: Bool {
+    switch self {
+    case .corrupt, .cutOff, .unsupportedCodec: true
+    case .log, .memoryExhausted, .segmentGone: false
+    }
   }
 }

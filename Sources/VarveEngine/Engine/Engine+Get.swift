@@ -1,7 +1,8 @@
 // Getting: places first, then a bounded batch of pages at a time from arena or disk.
 
+internal import Logging
 internal import Synchronization
-package import VarveBase
+internal import VarveBase
 
 extension Engine {
   /// Finds the pages of a get. Nothing is read from segments yet.
@@ -19,10 +20,18 @@ extension Engine {
   }
 
   /// Reads pages through the arena; one result for each location.
-  func lease(_ locations: [Location]) -> [LeaseResult] {
-    let handles = Dictionary(
-      uniqueKeysWithValues: Set(locations.map(\.segment)).map { ($0, handle($0)) })
-    return arena.lease(locations) { number in handles[number].flatMap { $0?.file } }
+  func lease(_ locations: [Location]) -> [Result<PageLease, PageReadError>] {
+    let started = clock.monotonicNanos()
+    // Handles are held until the reads are over: a victim's bytes count until then.
+    var handles: [SegmentHandle] = []
+    let results = arena.lease(batch: locations) { (number) throws(LogError) in
+      guard let handle = try keeper.handle(number) else { return nil }
+      handles.append(handle)
+      return handle.reader
+    }
+    withExtendedLifetime(handles) {}
+    readNanos.record(nanos: clock.monotonicNanos() - started)
+    return results
   }
 }
 
@@ -124,23 +133,22 @@ extension Engine {
     return pages.isEmpty ? nil : pages
   }
 
-  private func page(_ index: Int, _ record: PageRecord, _ result: LeaseResult)
-    throws(EngineError) -> GetPage
-  {
+  private func page(
+    _ index: Int, _ record: PageRecord, _ result: Result<PageLease, PageReadError>
+  ) throws(EngineError) -> GetPage {
     switch result {
-    case .page(let lease):
+    case .success(let lease):
       engine.counters.pagesRead.add()
       engine.counters.bytesRead.add(Int(record.location.rawBytes))
       namespace.bytesOut.wrappingAdd(UInt64(record.location.rawBytes), ordering: .relaxed)
       return GetPage(index: index, location: record.location, lease: lease)
-    case .gone: return GetPage(index: index, outcome: .missing)
-    case .damaged:
+    case .failure(.segmentGone): return GetPage(index: index, outcome: .missing)
+    case .failure(.memoryExhausted): throw .readMemoryExhausted(limit: engine.ledger.limitBytes)
+    case .failure(let error):
       engine.counters.pagesDamaged.add()
-      // Absent from now on, so that the next put can store it again.
-      try? engine.background { [engine] in _ = try? engine.quarantine(record) }
+      engine.logger.error("page \(record.name.id.hex) cannot be read: \(error)")
+      if error.isDamage { engine.quarantineLater(record) }
       return GetPage(index: index, outcome: .dataLoss)
-    case .failed: return GetPage(index: index, outcome: .dataLoss)
-    case .memoryExhausted(let limit): throw .stagingExhausted(limit: limit)
     }
   }
 }

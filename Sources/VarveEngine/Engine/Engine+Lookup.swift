@@ -68,7 +68,7 @@ extension Engine {
   func walk(
     _ slice: ChainSlice, visit: (Int, PageRecord?) -> Bool
   ) throws(EngineError) {
-    let live = segments.live
+    let live = keeper.table.live
     let now = clock.wallMillis()
     let snapshot = index.snapshot()
     do {

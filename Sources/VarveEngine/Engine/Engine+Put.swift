@@ -25,7 +25,7 @@ extension Engine {
     }
     let session = PutSession(
       engine: self, order: order, namespace: namespace, completion: completion, extents: extents)
-    for index in claims.others { await(index, of: order, completion: completion, session: session) }
+    for index in claims.others { join(index, of: order, completion: completion, session: session) }
     return session
   }
 
@@ -118,7 +118,7 @@ extension Engine {
   }
 
   /// Shares the outcome of the put that holds page `index`; if that just ended, looks again.
-  private func await(
+  private func join(
     _ index: Int, of order: PutOrder, completion: PutCompletion, session: PutSession
   ) {
     let name = name(index, of: order)

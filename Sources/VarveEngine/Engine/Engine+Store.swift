@@ -1,8 +1,10 @@
 // From a verified buffer to a stored extent: log, index, counts, arena, in this order. Runs on an
 // I/O thread.
 
+internal import Logging
 internal import Synchronization
 internal import VarveBase
+internal import VarveFile
 
 extension Engine {
   /// Writes one extent. All its pages share the outcome: `stored`, `noSpace` or `notAttempted`.

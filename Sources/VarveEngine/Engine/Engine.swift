@@ -4,10 +4,10 @@
 // Lock order, outermost first: edits (namespaces), removals → admission (segments) → manifest → index →
 // segment table, namespace numbers. In-flight table, ledgers and waiters take no other lock.
 
-package import Logging
+internal import Logging
 internal import Synchronization
 package import VarveBase
-package import VarveFile
+internal import VarveFile
 
 /// One open store. All calls may come from any thread.
 package final class Engine: Sendable {
@@ -21,7 +21,8 @@ package final class Engine: Sendable {
   let clock: any Clock
   let ledger: MemoryLedger
   let logger: Logger
-  let lock: any FileLock
+  /// Let go when the engine closes.
+  let lock: Locked<(any FileLock)?>
   let manifest: ManifestStore
   let namespaceTable: NamespaceTable
   let keeper: SegmentKeeper
@@ -33,7 +34,7 @@ package final class Engine: Sendable {
   let inFlight = InFlightPuts()
   let syncWaiters = SyncWaiters()
   let putNanos: LatencyHistogram
-  let getNanos: LatencyHistogram
+  let readNanos: LatencyHistogram
   let syncNanos: LatencyHistogram
   let quarantined = Counter("pages_quarantined_total", "Pages taken out of service as damaged")
   /// Serializes edits of namespaces.
@@ -53,7 +54,7 @@ package final class Engine: Sendable {
     clock = parts.clock
     ledger = parts.ledger
     self.logger = logger
-    lock = parts.lock
+    lock = Locked(parts.lock)
     manifest = parts.manifest
     namespaceTable = parts.namespaces
     keeper = parts.keeper
@@ -63,9 +64,9 @@ package final class Engine: Sendable {
     arena = parts.arena
     io = parts.io
     putNanos = LatencyHistogram("extent_append_seconds", "Writing one extent to the log")
-    getNanos = LatencyHistogram("page_batch_read_seconds", "Reading one batch of pages")
+    readNanos = LatencyHistogram("page_batch_read_seconds", "Reading one batch of pages")
     syncNanos = LatencyHistogram("log_sync_seconds", "One group commit")
-    latencies = [putNanos, getNanos, syncNanos]
+    latencies = [putNanos, readNanos, syncNanos]
     sequence = Atomic(parts.lastSequence)
     readOnly = Locked(nil)
   }
@@ -144,5 +145,6 @@ package final class Engine: Sendable {
       logger.error("the log was not closed cleanly: \(error)")
     }
     syncWaiters.fail()
+    lock.withLock { $0 = nil }
   }
 }

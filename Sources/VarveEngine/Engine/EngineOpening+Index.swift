@@ -1,5 +1,6 @@
 // The part of opening that reads the tables: open each, remove strays, count what lives where.
 
+internal import Logging
 internal import VarveBase
 internal import VarveFile
 

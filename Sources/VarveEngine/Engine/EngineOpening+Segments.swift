@@ -1,5 +1,6 @@
 // The second half of opening: which segment files count, and what the tail of the log says.
 
+internal import Logging
 internal import VarveBase
 internal import VarveFile
 

@@ -15,6 +15,12 @@ extension Engine {
     let opening = EngineOpening(
       configuration: configuration, files: files, clock: clock, ledger: ledger, logger: logger)
     let engine = Engine(try opening.run(), logger: logger)
+    let log = engine.log
+    let threads = engine.threads
+    engine.keeper.setHooks(
+      SegmentKeeper.Hooks(
+        sealFull: { () throws(LogError) in try log.sealFull() },
+        segmentIsFull: { threads.wakeIndexer() }))
     engine.startThreads()
     return engine
   }
@@ -39,7 +45,12 @@ struct EngineOpening {
       manifest.state.namespaces.values.map {
         LiveNamespace(id: $0.id, name: $0.name, options: $0.options)
       })
-    let arena = try makeArena()
+    let arena: PageArena
+    do throws(PageReadError) {
+      arena = try PageArena(byteCount: configuration.arenaBytes, ledger: ledger)
+    } catch {
+      throw .configuration("the page arena of \(configuration.arenaBytes) bytes: \(error)")
+    }
     let disk = DiskLedger(capacity: configuration.capacityBytes)
     disk.adopt(UInt64(Limits.manifestBytesReserved))
     let keeper = SegmentKeeper(
@@ -53,10 +64,11 @@ struct EngineOpening {
     counters.recoveredPages.add(replay.pages)
     while disk.isOver, try storage({ () throws(LogError) in try keeper.evictOldest() }) {}
     let bootID = BootID(.random(in: 0 ... .max), .random(in: 0 ... .max))
+    // All of the segments there are is in the index now; the log goes on behind them.
     let last = manifest.state.nextSegment - 1
     let log = ValueLog(
       files, directory: segmentsDirectory, segmentBytes: Int(configuration.segmentBytesInForce),
-      bootID: bootID, clock: clock, host: keeper, start: LogPosition(segment: last, offset: 0))
+      bootID: bootID, clock: clock, host: keeper, start: LogPosition(segment: last, offset: .max))
     return EngineParts(
       configuration: configuration, counters: counters, bootID: bootID.hex, files: files,
       clock: clock, ledger: ledger, lock: lock, manifest: manifest, namespaces: namespaces,

@@ -140,7 +140,7 @@ final class IndexKeeper: Sendable {
   }
 
   private func write(_ flushing: Flushing) throws(IndexError) {
-    let bound = TableSize.upperBound(flushing.memtable)
+    let bound = TableSize.upperBound(flushing: flushing.memtable)
     let summary = try build(bound) { (number) throws(IndexError) in
       try TableBuilder.write(flushing.memtable, to: directory, number: number)
     }
@@ -165,7 +165,7 @@ final class IndexKeeper: Sendable {
     do throws(LogError) {
       try keeper.makeRoom(bound)
     } catch {
-      throw .io(file: directory.path, what: "no room for a table of up to \(bound) bytes")
+      throw .noRoom(bytes: bound)
     }
     var used: UInt64 = 0
     defer { keeper.disk.release(bound - used) }

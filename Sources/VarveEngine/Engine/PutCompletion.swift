@@ -75,8 +75,8 @@ extension PutCompletion {
 
   /// A free buffer of this put, waiting for one that is being written if `wait`.
   func takeBuffer(wait: Bool) -> ExtentBuffer? {
-    if wait { return state.wait { $0.freeBuffers.popLast() } }
-    return state.update { $0.freeBuffers.popLast() }
+    if wait { return state.wait { (state) -> ExtentBuffer? in state.freeBuffers.popLast() } }
+    return state.update { (state) -> ExtentBuffer? in state.freeBuffers.popLast() }
   }
 
   func giveBuffer(_ buffer: ExtentBuffer) { state.update { $0.freeBuffers.append(buffer) } }
@@ -85,11 +85,11 @@ extension PutCompletion {
 
   /// All buffers, when the put is over and every one is free.
   func drainBuffers() -> [ExtentBuffer] {
-    state.update {
-      precondition($0.freeBuffers.count == $0.buffersOwned, "a put ended with a buffer in use")
-      defer { $0.freeBuffers.removeAll() }
-      $0.buffersOwned = 0
-      return $0.freeBuffers
+    state.update { state -> [ExtentBuffer] in
+      precondition(state.freeBuffers.count == state.buffersOwned, "a put ended with a buffer in use")
+      defer { state.freeBuffers.removeAll() }
+      state.buffersOwned = 0
+      return state.freeBuffers
     }
   }
 }

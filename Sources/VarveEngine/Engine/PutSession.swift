@@ -9,7 +9,7 @@ internal import VarveBase
   // threads tell goes through `completion`, which locks.
 
   /// Where the next bytes of the put go.
-  package enum Destination {
+  @safe package enum Destination {
     /// Receive up to that many bytes here.
     case memory(UnsafeMutableRawBufferPointer)
     /// Throw that many bytes away: their page is there already or cannot be stored.

@@ -20,6 +20,17 @@ final class SegmentKeeper: SegmentHost {
   private let counters: EngineCounters
   private let logger: Logger
   private let admission = Locked(())
+  private let hooks = Locked<Hooks?>(nil)
+
+  /// What the keeper needs of the log it serves; set once, after both are made.
+  struct Hooks: Sendable {
+    /// Gives every full segment its footer, so that it may be evicted.
+    let sealFull: @Sendable () throws(LogError) -> Void
+    /// A segment became full: sealing it can begin.
+    let segmentIsFull: @Sendable () -> Void
+  }
+
+  func setHooks(_ hooks: Hooks) { self.hooks.withLock { $0 = hooks } }
 
   init(
     configuration: EngineConfiguration, disk: DiskLedger, files: any FileSystem, clock: any Clock,
@@ -47,6 +58,8 @@ final class SegmentKeeper: SegmentHost {
       let number = manifest.state.nextSegment
       try manifest.commit([.addSegment(number)])
       table.add(number, phase: .open, diskBytes: segmentBytes)
+      table.fill(before: number)
+      hooks.withLock { $0 }?.segmentIsFull()
       return number
     } catch {
       disk.release(segmentBytes)
@@ -103,6 +116,9 @@ final class SegmentKeeper: SegmentHost {
     let deadline = clock.monotonicNanos() + Limits.victimReaderNanosMax
     while !disk.reserve(bytes) {
       if disk.used - closing() + bytes > disk.capacity {
+        if try evictOldest() { continue }
+        // Nothing is sealed yet: writers outran the thread that seals.
+        try hooks.withLock { $0 }?.sealFull()
         guard try evictOldest() else { throw .noSpace }
       } else if !disk.waitForRoom(bytes, until: deadline) {
         // Victims are gone, but readers still hold their files open.
@@ -180,8 +196,14 @@ final class SegmentKeeper: SegmentHost {
 
   /// The open file of a live segment; nil when it is gone.
   func handle(_ number: UInt64) throws(LogError) -> SegmentHandle? {
-    try table.handle(number) { (number) throws(LogError) in
-      try SegmentReader.open(files, directory: directory, number: number)
+    do throws(LogError) {
+      return try table.handle(number) { (number) throws(LogError) in
+        try SegmentReader.open(files, directory: directory, number: number)
+      }
+    } catch {
+      // Unlinked between the table and the open: gone is gone.
+      if !table.live.contains(number) { return nil }
+      throw error
     }
   }
 

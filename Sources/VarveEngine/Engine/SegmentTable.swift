@@ -89,6 +89,15 @@ final class SegmentTable: Sendable {
     }
   }
 
+  /// The log went on to segment `number`: what was open before takes no more.
+  func fill(before number: UInt64) {
+    state.withLock { state in
+      for (other, entry) in state.entries where entry.phase == .open && other != number {
+        state.entries[other]?.phase = .full
+      }
+    }
+  }
+
   func setPhase(_ number: UInt64, _ phase: Phase) {
     state.withLock { $0.entries[number]?.phase = phase }
   }

@@ -15,6 +15,8 @@ package enum IndexError: Error, Equatable, Sendable {
   case missing(file: String)
   /// The memory ledger has no room for what must stay resident.
   case memoryFull(bytes: Int, limit: Int)
+  /// The capacity has no room for the table that is to be written.
+  case noRoom(bytes: UInt64)
   /// A manifest edit that does not fit the state it would change.
   case invalidEdit(String)
 }
@@ -30,6 +32,7 @@ extension IndexError: CustomStringConvertible {
     case .missing(let file): "\(file): missing"
     case .memoryFull(let bytes, let limit):
       "the index needs \(bytes) more bytes of memory, the limit of all is \(limit)"
+    case .noRoom(let bytes): "the capacity has no room for a table of up to \(bytes) bytes"
     case .invalidEdit(let what): "manifest edit refused: \(what)"
     }
   }

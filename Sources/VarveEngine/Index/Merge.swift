@@ -86,6 +86,22 @@ package enum Merge {
     return outcome
   }
 
+  /// Visits the page of every name whose newest word in `tables` is a page: what counting needs.
+  package static func visitPages(
+    _ tables: [Table], _ visit: (UInt32, IndexRecord) -> Void
+  ) throws(IndexError) {
+    var outcome = MergeOutcome()
+    var inputs: [TableScanner] = []
+    for table in tables {
+      var scanner = TableScanner(table)
+      if try scanner.next() { inputs.append(scanner) }
+    }
+    while !inputs.isEmpty {
+      let winner = try takeWinner(&inputs, &outcome)
+      if winner.kind == .id, winner.record.kind == .page { visit(winner.namespace, winner.record) }
+    }
+  }
+
   private struct Winner {
     var key: [UInt8]
     var value: [UInt8]

@@ -49,6 +49,14 @@ package struct TableDirectory: Sendable {
     return removed
   }
 
+  /// Removes the file of a table that was never committed, if there is one.
+  func removeStray(_ number: UInt64) throws(IndexError) {
+    let stray = path(of: number)
+    try ManifestStore.wrap { () throws(FileError) in
+      if try files.exists(stray) { try files.remove(stray) }
+    }
+  }
+
   func writer(number: UInt64, names: UInt64) throws(IndexError) -> TableWriter {
     try TableWriter(files, path: path(of: number), number: number, names: Int(clamping: names))
   }

@@ -29,6 +29,14 @@ package enum TableSize {
     return (bytes + block - 1) / block * block
   }
 
+  /// The table that flushing `memtable` makes is not longer than this.
+  package static func upperBound(flushing memtable: Memtable) -> UInt64 {
+    let (entries, pathTombstones) = memtable.contents()
+    let sources = entries + pathTombstones.map(MemtableEntry.deleted)
+    return upperBound(
+      names: UInt64(sources.count), flatBytes: sources.reduce(0) { $0 + flatBytes(of: $1) })
+  }
+
   /// The table that merging these makes is not longer than this.
   package static func upperBound(merging tables: [TableSummary]) -> UInt64 {
     upperBound(

@@ -125,6 +125,8 @@ package protocol SegmentHost: AnyObject, Sendable {
   /// Makes room for one more segment (manifest edit, eviction) and gives its number, higher than
   /// every number before. Throws `.noSpace` when the capacity does not allow it.
   func admitSegment() throws(LogError) -> UInt64
+  /// The file of the segment just admitted could not be made: its number is not used.
+  func segmentFailed(_ number: UInt64)
   /// A segment has its footer and is synced.
   func segmentSealed(_ summary: SegmentSummary)
   /// The name of a namespace by its internal id, for the footer; nil when it is retired.
@@ -143,4 +145,14 @@ package struct LogCounters: Sendable {
   package init() {}
 
   package var all: [Counter] { [appends, appendedBytes, syncs, sealed, failures] }
+}
+
+extension BootID {
+  /// 32 hex digits.
+  package var hex: String {
+    [word0, word1].map { word in
+      let digits = String(word, radix: 16)
+      return String(repeating: "0", count: 16 - digits.count) + digits
+    }.joined()
+  }
 }

@@ -136,7 +136,7 @@ extension TestStore {
     if let bytesSent { stream = Array(stream.prefix(bytesSent)) }
     var at = 0
     while at < stream.count {
-      switch unsafe session.nextDestination() {
+      switch session.nextDestination() {
       case .memory(let memory):
         // In pieces, as a socket gives them.
         let count = min(memory.count, stream.count - at, 70_001)
@@ -171,7 +171,7 @@ extension TestStore {
       for page in batch {
         #expect(page.index == slice.first + pages.count)
         var bytes: [UInt8] = []
-        for piece in unsafe page.pieces { unsafe bytes.append(contentsOf: piece) }
+        for unsafe piece in unsafe page.pieces { unsafe bytes.append(contentsOf: piece) }
         if page.outcome == .present { #expect(XXH3.hash(bytes) == page.checksum) }
         pages.append((page.outcome, bytes))
       }
