@@ -30,8 +30,8 @@ package enum SegmentSealer {
     return trailer.summary(fileBytes: offset + UInt64(buffer.byteCount))
   }
 
-  /// Seals a segment that was found unsealed, from its scan. Extents of which a page did not verify
-  /// stay out of the footer: what a rebuild reads there is all sound.
+  /// Seals a segment that was found unsealed, from its scan. Pages that did not verify stay out of
+  /// the footer: what a rebuild reads there is all sound, and nothing sound is missing.
   ///
   /// The trailer becomes the last block of the file as it is, or ends a file just long enough. What
   /// lies behind the last extent (a torn extent, a footer cut off by the crash) checks as nothing
@@ -49,9 +49,11 @@ package enum SegmentSealer {
     }
     var footer = Footer()
     var totals = SegmentTotals()
-    for extent in scan.extents where extent.pagesDropped == 0 {
-      footer.extents.append((extent.position.offset, extent.headerUsed))
+    for extent in scan.extents where !extent.pages.isEmpty || !extent.controls.isEmpty {
+      let used = extent.pagesDropped == 0 ? extent.headerUsed : kept(extent, salt: header.salt)
+      footer.extents.append((extent.position.offset, used))
       totals.add(extent.header, births: extent.pages.map(\.birth) + extent.controls.map(\.sequence))
+      totals.pageCount -= extent.pagesDropped
       for id in extent.pages.map(\.name.namespace) + extent.controls.map(\.name.namespace)
       where footer.namespaces[id] == nil {
         footer.namespaces[id] = namespaceName(id)
@@ -61,6 +63,32 @@ package enum SegmentSealer {
     let tail = UInt64(SegmentFormat.padded(footer.encodedBytes) + SegmentTrailer.byteCount)
     let end = max(SegmentFormat.padded(listing.fileBytes), scan.endOffset + tail)
     return try seal(file, header, footer, totals, at: end - tail)
+  }
+}
+
+extension SegmentSealer {
+  /// The extent's header as it would be without the pages that did not verify; only footers hold
+  /// such a one. Payload offsets count from the end of the header, which may have become shorter.
+  private static func kept(_ extent: ScannedExtent, salt: UInt64) -> [UInt8] {
+    let position = extent.position
+    func draft(headerBytes: Int) -> [UInt8] {
+      let payload = position.offset + UInt64(headerBytes)
+      let pages = extent.pages.map { page in
+        PendingPage(
+          name: page.name, birth: page.birth, rawBytes: page.location.rawBytes,
+          checksum: page.location.checksum, putMillis: page.putMillis,
+          expirySeconds: page.expirySeconds, place: page.place,
+          payloadOffset: Int(UInt64(page.location.offset) - payload))
+      }
+      return ExtentHeader.draft(
+        .pages, entries: ExtentEntries.encode(pages), entryCount: pages.count,
+        payloadBytes: extent.header.extentBytes - headerBytes)
+    }
+    let length = SegmentFormat.padded(draft(headerBytes: 0).count)
+    var header = draft(headerBytes: length)
+    ExtentHeader.complete(
+      &header, position: position, syncedUpTo: extent.header.syncedUpTo, salt: salt)
+    return header
   }
 }
 

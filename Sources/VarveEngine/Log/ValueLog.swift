@@ -13,6 +13,7 @@ package final class ValueLog: Sendable {
   let directory: String
   let segmentBytes: Int
   let clock: any Clock
+  /// Owns the log, and so outlives it.
   unowned let host: any SegmentHost
   let counters: LogCounters
   let state: Monitor<LogState>
