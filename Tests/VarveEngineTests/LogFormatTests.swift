@@ -77,7 +77,7 @@ import VarveBase
       case "footer": Self.goldenFooter().bytes
       default: Self.goldenTrailer().encoded()
       }
-    let dump = hexDump(bytes)
+    let dump = sparseHexDump(bytes)
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .deletingLastPathComponent().deletingLastPathComponent()
     let text = try String(

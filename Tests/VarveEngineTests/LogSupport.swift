@@ -135,7 +135,7 @@ func pageBytes(
 }
 
 /// Classic hex dump lines of 16 bytes; lines of zeros are left out.
-func hexDump(_ bytes: [UInt8]) -> String {
+func sparseHexDump(_ bytes: [UInt8]) -> String {
   var lines: [String] = []
   for start in stride(from: 0, to: bytes.count, by: 16) {
     let row = bytes[start..<min(start + 16, bytes.count)]
