@@ -33,6 +33,8 @@ extension Client {
     namespaceID: UInt32, chain: Chain, first: Int = 0, pages: [UnsafeRawBufferPointer],
     options: PutOptions = PutOptions()
   ) throws(ClientError) -> [PageStatus] {
+    // On the wire a count of 0 means "to the end", which is not what no pages mean.
+    guard unsafe !pages.isEmpty else { return [] }
     let sizes = unsafe pages.map { UInt32(clamping: $0.count) }
     let header = PutHeader(
       namespaceID: namespaceID, chain: chain, first: UInt32(first), count: unsafe UInt32(pages.count),
@@ -97,7 +99,9 @@ extension Client {
     repeat {
       // The answer may come early (an error, a page that has no place): then sending is no use.
       while connection.isReadable || connection.sendCredit == 0 {
-        if let answer = try putFrame(stream, count) {
+        // One frame only: behind a PING there may be nothing until DATA was sent.
+        guard let frame = try connection.step(.put, stream) else { continue }
+        if let answer = try answer(frame, count) {
           guard case .result(let status) = answer else {
             throw connection.end(.protocolViolation("Put: need without ask"))
           }
@@ -125,13 +129,12 @@ extension Client {
 
   private func putResponse(_ stream: UInt32, _ count: Int) throws(ClientError) -> Answer {
     while true {
-      if let answer = try putFrame(stream, count) { return answer }
+      if let answer = try answer(try connection.next(.put, stream), count) { return answer }
     }
   }
 
-  /// The next frame of a Put; nil for a WINDOW.
-  private func putFrame(_ stream: UInt32, _ count: Int) throws(ClientError) -> Answer? {
-    let frame = try connection.next(.put, stream)
+  /// What a frame of a Put's stream says; nil for a WINDOW.
+  private func answer(_ frame: Frame, _ count: Int) throws(ClientError) -> Answer? {
     if frame.header.type == .window { return nil }
     let last = frame.header.flags.contains(.last)
     if frame.header.type == .response, frame.header.payloadBytes == 0 {

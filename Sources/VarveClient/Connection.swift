@@ -98,28 +98,33 @@ final class Connection {
   /// after which `sendCredit` is larger. Throws the stream's error.
   func next(_ method: Method, _ stream: UInt32) throws(ClientError) -> Frame {
     while true {
-      let frame = try readFrame(method.name)
-      let header = frame.header
-      guard header.stream == stream else {
-        try passBy(frame)
-        continue
+      if let frame = try step(method, stream) { return frame }
+    }
+  }
+
+  /// Reads one frame, waiting for it; nil when it was not the stream's.
+  func step(_ method: Method, _ stream: UInt32) throws(ClientError) -> Frame? {
+    let frame = try readFrame(method.name)
+    let header = frame.header
+    guard header.stream == stream else {
+      try passBy(frame)
+      return nil
+    }
+    switch header.type {
+    case .response where header.flags.contains(.error):
+      try dropPayload(method.name)
+      throw .problem(try decode(frame))
+    case .response, .data: return frame
+    case .window:
+      let window: Window = try decode(frame)
+      let (sum, over) = (sendCredit ?? 0).addingReportingOverflow(window.bytes)
+      guard !over, sum <= UInt64(Int64.max) else {
+        throw end(.protocolViolation("windows sum up over 2^63-1 bytes"))
       }
-      switch header.type {
-      case .response where header.flags.contains(.error):
-        try dropPayload(method.name)
-        throw .problem(try decode(frame))
-      case .response, .data: return frame
-      case .window:
-        let window: Window = try decode(frame)
-        let (sum, over) = (sendCredit ?? 0).addingReportingOverflow(window.bytes)
-        guard !over, sum <= UInt64(Int64.max) else {
-          throw end(.protocolViolation("windows sum up over 2^63-1 bytes"))
-        }
-        if sendCredit != nil { sendCredit = sum }
-        return frame
-      default:
-        throw end(.protocolViolation("\(header.type.name) on stream \(stream)"))
-      }
+      if sendCredit != nil { sendCredit = sum }
+      return frame
+    default:
+      throw end(.protocolViolation("\(header.type.name) on stream \(stream)"))
     }
   }
 
