@@ -4,11 +4,14 @@
 /// Bounds that are part of the contract with clients (frames, messages, pages).
 package enum Limits {
   // Frames (contract, "Limits").
-  package static let frameHeaderBytes = 28
+  package static let frameHeaderBytes = 32  // 28 and their CRC32C
   package static let messageBytesMax = 8 << 20
   package static let helloBytesMax = 16 << 10
   package static let payloadBytesMax = 16 << 20
   package static let pingBytesMax = 64
+  // Fields of one message: bounds what unpacking costs (about 100 bytes a field). Repeated numbers
+  // that are not packed count one each, so this must exceed twice `pagesMax`.
+  package static let messageFieldsMax = 300_000
   package static let preHelloBufferBytesMax = 16 << 10
 
   // Connections and streams.
