@@ -13,7 +13,7 @@
 // | 24     | 4     | reserved, 0                                    |
 // | 28     | 4     | CRC32C of bytes 0 to 27                        |
 
-package import VarveBase
+internal import VarveBase
 
 /// What a frame is. A number this release does not know is kept, for it is not an error by itself.
 package struct FrameType: RawRepresentable, Hashable, Sendable {
