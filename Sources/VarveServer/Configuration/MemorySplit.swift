@@ -5,8 +5,8 @@ internal import VarveBase
 
 /// Shares of the configured memory, in bytes, each a multiple of a block.
 ///
-/// Arena 50 %, staging 20 %, block cache 10 %, memtable 1/16 of the total but at most its default
-/// (twice that is in use while one is being flushed); what is left, an eighth, is for filters,
+/// Arena 40 %, staging 20 %, block cache 10 %, memtable 1/16 of the total but at most its default
+/// (twice that is in use while one is being flushed); what is left, over a sixth, is for filters,
 /// connections and requests.
 package struct MemorySplit: Equatable, Sendable {
   /// Below this the largest pages of small segments could not be received any more.
@@ -33,7 +33,7 @@ package struct MemorySplit: Equatable, Sendable {
       return Int(bytes - bytes % UInt64(Limits.blockBytes))
     }
     totalBytes = Int(total)
-    arenaBytes = share(5, 10)
+    arenaBytes = share(4, 10)
     stagingBytes = share(2, 10)
     blockCacheBytes = share(1, 10)
     memtableBytes = min(share(1, 16), Limits.memtableBytesDefault)

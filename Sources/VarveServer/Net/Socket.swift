@@ -94,6 +94,24 @@ package final class Socket: Sendable {
     precondition(status == 0, "setsockopt of a timeout gave errno \(errno)")
   }
 
+  /// A peer whose machine is gone is noticed, though nothing is ever sent to it.
+  package func setKeepAlive() {
+    var on: Int32 = 1
+    let size = socklen_t(MemoryLayout<Int32>.size)
+    _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, size)
+  }
+
+  /// Receives what is there already, waiting for nothing; nil when nothing is.
+  package func receiveNow(
+    into memory: UnsafeMutableRawBufferPointer
+  ) throws(SocketError) -> Int? {
+    let count = unsafe recv(descriptor, memory.baseAddress, memory.count, Int32(MSG_DONTWAIT))
+    if count >= 0 { return count }
+    if errno == EAGAIN || errno == EINTR { return nil }
+    try Self.check(errno)
+    return nil
+  }
+
   /// Small answers leave at once. Fails harmlessly on UNIX sockets.
   package func setNoDelay() {
     var on: Int32 = 1
