@@ -31,14 +31,14 @@ enum Daemon {
       case .unusable: fail(.usage, error.message)
       }
     }
-    for address in server.addresses { say("listening on \(address)", to: stdout) }
-    if let http = server.httpAddress { say("http on \(http)", to: stdout) }
+    for address in server.addresses { say("listening on \(address)") }
+    if let http = server.httpAddress { say("http on \(http)") }
 
     let notifier = ServiceNotifier(environment: ProcessInfo.processInfo.environment)
     let signals = Signals(server: server, notifier: notifier)
     signals.start()
     open(server, startEmpty: startEmpty)
-    say("ready", to: stdout)
+    say("ready")
     notifier.send("READY=1")
     signals.startWatchdog()
     dispatchMain()
@@ -65,14 +65,14 @@ enum Daemon {
     }
   }
 
-  /// One line, flushed: readers of stdout wait for it.
-  static func say(_ text: String, to stream: UnsafeMutablePointer<FILE>) {
-    unsafe fputs(text + "\n", stream)
-    unsafe fflush(stream)
+  /// One line, written at once: readers of stdout wait for it.
+  static func say(_ text: String, to descriptor: Int32 = STDOUT_FILENO) {
+    let bytes = Array((text + "\n").utf8)
+    _ = unsafe bytes.withUnsafeBytes { unsafe write(descriptor, $0.baseAddress, $0.count) }
   }
 
   static func fail(_ code: ExitCode, _ sentence: String) -> Never {
-    unsafe fputs("varved: \(sentence)\n", stderr)
+    say("varved: \(sentence)", to: STDERR_FILENO)
     exit(code.rawValue)
   }
 }

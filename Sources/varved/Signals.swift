@@ -47,7 +47,7 @@ final class Signals: @unchecked Sendable {
     isStopping = true
     notifier.send("STOPPING=1")
     // A thread of its own: the queue must stay free for the second signal and the heartbeat.
-    let isStarted = Thread.start("varve-drain") { [server] in
+    let isStarted = VarveServer.Thread.start("varve-drain") { [server] in
       server.stop()
       exit(ExitCode.stopped.rawValue)
     }

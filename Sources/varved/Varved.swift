@@ -51,12 +51,12 @@ struct Varved: ParsableCommand {
       command = try Varved.parse()
     } catch {
       let isHelp = Varved.exitCode(for: error) == .success
-      Daemon.say(Varved.fullMessage(for: error), to: isHelp ? stdout : stderr)
-      exit(isHelp ? 0 : ExitCode.usage.rawValue)
+      Daemon.say(Varved.fullMessage(for: error), to: isHelp ? STDOUT_FILENO : STDERR_FILENO)
+      Foundation.exit(isHelp ? 0 : ExitCode.usage.rawValue)
     }
     if command.version {
-      Daemon.say("varved \(Version.text)", to: stdout)
-      exit(0)
+      Daemon.say("varved \(Version.text)")
+      Foundation.exit(0)
     }
     let configuration: ServerConfiguration
     do {
@@ -65,8 +65,8 @@ struct Varved: ParsableCommand {
       Daemon.fail(.usage, error.message)
     }
     if command.checkConfig {
-      Daemon.say("varved: the configuration can be used", to: stderr)
-      exit(0)
+      Daemon.say("varved: the configuration can be used", to: STDERR_FILENO)
+      Foundation.exit(0)
     }
     Daemon.run(configuration, startEmpty: command.startEmpty)
   }
