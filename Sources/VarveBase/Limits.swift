@@ -36,6 +36,8 @@ package enum Limits {
   package static let segmentBytesMin = 4 << 20
   package static let segmentBytesMax = 256 << 20
   package static let segmentsMin = 8
+  // A page is at most half a segment (DESIGN §5).
+  package static let pageBytesMax = segmentBytesMax / 2
   package static let blockBytes = 4096
   package static let unsyncedBytesMax = 64 << 20
   package static let syncIntervalMillisMax = 1000
