@@ -10,6 +10,11 @@ package struct HttpRequest: Equatable, Sendable {
   /// Without the query.
   package let path: String
 
+  package init(method: Method, path: String) {
+    self.method = method
+    self.path = path
+  }
+
   package enum Outcome: Equatable, Sendable {
     /// The header's end has not come yet.
     case incomplete
