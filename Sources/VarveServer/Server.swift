@@ -50,6 +50,9 @@ package final class Server: Sendable {
 
   package var httpAddress: ListenAddress? { parts.withLock { $0.http?.address } }
 
+  /// Connections that live on the data port now.
+  package var openConnections: Int { connections.count }
+
   /// The request layer once the store is open.
   package var calls: Calls? { parts.withLock { $0.calls } }
 
