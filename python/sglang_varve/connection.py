@@ -251,26 +251,26 @@ class Connection:
             if time.monotonic() > deadline:
                 raise DeadlineExceeded(f"{self.endpoint}: deadline passed while sending")
 
-    def read_into(self, views: list[memoryview], at: int, size: int, deadline: float) -> int:
-        """Fills ``size`` bytes of ``views[at:]`` and returns the first view not yet full.
+    def read_some(
+        self, views: list[memoryview], at: int, size: int, deadline: float
+    ) -> tuple[int, int]:
+        """Fills at most ``size`` bytes of ``views[at:]``: (bytes that came, first view not full).
 
         A view that is filled in part is replaced by its rest.
         """
-        while size:
-            batch, room = [], 0
-            for view in views[at : at + IOV_MAX]:
-                batch.append(view[: size - room] if len(view) > size - room else view)
-                room += len(batch[-1])
-                if room >= size:
-                    break
-            got = self._receive(batch, deadline)
-            size -= got
-            while at < len(views) and got >= len(views[at]):
-                got -= len(views[at])
-                at += 1
-            if got:
-                views[at] = views[at][got:]
-        return at
+        batch, room = [], 0
+        for view in views[at : at + IOV_MAX]:
+            batch.append(view[: size - room] if len(view) > size - room else view)
+            room += len(batch[-1])
+            if room >= size:
+                break
+        got = rest = self._receive(batch, deadline)
+        while at < len(views) and rest >= len(views[at]):
+            rest -= len(views[at])
+            at += 1
+        if rest:
+            views[at] = views[at][rest:]
+        return got, at
 
     def _receive(self, buffers: list, deadline: float) -> int:
         while True:
@@ -294,7 +294,10 @@ class Connection:
         if not size:
             return b""
         data = bytearray(size)
-        self.read_into([memoryview(data)], 0, size, deadline)
+        view = memoryview(data)
+        while size:
+            got = self._receive([view[len(data) - size :]], deadline)
+            size -= got
         return bytes(data)
 
     def discard(self, size: int, deadline: float) -> None:

@@ -51,6 +51,7 @@ class Link:
         self._idle: list[Connection] = []
         self._open = False  # The breaker: open means refuse.
         self._closed = threading.Event()
+        self.max_pages = 131_072  # Of a call, as the daemon said last.
         self.trips = 0
         self.connects = 0
 
@@ -113,11 +114,13 @@ class Link:
         deadline = min(deadline, time.monotonic() + self._connect_seconds)
         self.connects += 1
         try:
-            return Connection(
+            connection = Connection(
                 self.endpoint, deadline, self._stall_seconds, self._token, self._client
             )
         except CallError as error:
             raise ConnectionLost(str(error)) from error
+        self.max_pages = connection.max_pages
+        return connection
 
     def _give(self, connection: Connection) -> None:
         with self._lock:

@@ -28,12 +28,12 @@ ID = identity.ID_BYTES
 Hint = tuple[bytes, bool]
 
 
-def batches(pages: Sequence[Page], first: int = 0) -> Iterator[tuple[int, int]]:
-    """Cuts pages into [start, end) of at most IO_PAGES_MAX pages and IO_BYTES_MAX bytes."""
-    start, size = first, 0
-    for i in range(first, len(pages)):
-        more = page_size(pages[i])
-        if i > start and (i - start >= IO_PAGES_MAX or size + more > IO_BYTES_MAX):
+def batches(pages: Sequence[Page], pages_max: int) -> Iterator[tuple[int, int]]:
+    """Cuts pages into [start, end) of at most ``pages_max`` pages and IO_BYTES_MAX bytes."""
+    start = size = 0
+    for i, page in enumerate(pages):
+        more = page_size(page)
+        if i > start and (i - start >= pages_max or size + more > IO_BYTES_MAX):
             yield start, i
             start, size = i, 0
         size += more
@@ -83,6 +83,9 @@ class Store:
         if self.client.link.is_away:
             raise Unavailable("the daemon is away")
 
+    def _batches(self, pages: Sequence[Page]) -> Iterator[tuple[int, int]]:
+        return batches(pages, min(IO_PAGES_MAX, self.client.link.max_pages))
+
     def exists(self, keys: Sequence[str], hint: Hint) -> int:
         """Leading keys that are stored; trouble half-way ends the run there."""
         self.require_daemon()
@@ -91,6 +94,7 @@ class Store:
         before, at_root = hint
         hits, size = 0, LOOKUP_PAGES_FIRST
         while hits < len(keys):
+            size = min(size, self.client.link.max_pages)
             chain = make_chain(ids[hits * ID : (hits + size) * ID], before, at_root)
             asked = len(chain.page_ids) // ID
             try:
@@ -140,7 +144,7 @@ class Store:
         before, at_root = hint
         size = corrupt = 0
         try:
-            for start, end in batches(pages):
+            for start, end in self._batches(pages):
                 chain = make_chain(ids[start * ID : end * ID], before, at_root)
                 received = Received(end - start)
                 try:
@@ -182,7 +186,7 @@ class Store:
         ids = identity.page_ids(list(keys))
         before, at_root = hint
         try:
-            for start, end in batches(pages):
+            for start, end in self._batches(pages):
                 chain = make_chain(ids[start * ID : end * ID], before, at_root)
                 status = self._put_batch(chain, pages[start:end], deadline)
                 good[start:end] = [is_stored(value) for value in status]

@@ -212,13 +212,18 @@ def _receive_run(
     while True:
         if frame.payload_bytes > left:
             raise ConnectionLost(f"payload of {frame.payload_bytes} bytes where {left} are due")
-        at = connection.read_into(views, at, frame.payload_bytes, deadline)
         left -= frame.payload_bytes
-        arrived += frame.payload_bytes
-        while done < len(sizes) and ends + sizes[done] <= arrived:
-            ends += sizes[done]
-            _settle(run, done, status[done], fits[done], pages, received)
-            done += 1
+        due = arrived + frame.payload_bytes
+        while True:
+            # Pages are settled as they complete: a connection that breaks takes none of them along.
+            while done < len(sizes) and ends + sizes[done] <= arrived:
+                ends += sizes[done]
+                _settle(run, done, status[done], fits[done], pages, received)
+                done += 1
+            if arrived == due:
+                break
+            got, at = connection.read_some(views, at, due - arrived, deadline)
+            arrived += got
         last = bool(frame.flags & frames.LAST)
         if last or not left:
             break
