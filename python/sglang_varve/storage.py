@@ -85,6 +85,11 @@ class VarveStorage(HiCacheStorage):
         if self._store is not None:
             self._store.use(self.namespace, described["page_size"] if pool is not None else 0)
 
+    @property
+    def is_away(self) -> bool:
+        """Whether calls are misses at the moment because no daemon can be reached."""
+        return self._store is None or self._store.client.link.is_away
+
     # ── SGLang's interface: pools ────────────────────────────────────
 
     def register_mem_pool_host(self, mem_pool_host: Any) -> None:

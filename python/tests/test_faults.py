@@ -257,7 +257,7 @@ def test_a_random_daemon_never_gives_wrong_bytes(rng):
             for _ in range(rng.randrange(1, 30)):
                 raw[rng.randrange(len(raw))] = rng.randrange(256)
             server.faults.raw_answer[f.GET] = bytes(raw)
-            wait_until(lambda: not storage._store.client.link.is_away)
+            wait_until(lambda: not storage.is_away)
             wipe(pool)
             good = storage.batch_get_v1(KEYS, pool.indices(range(10)))
             good_pages_are_right(pool, contents, good)
