@@ -38,7 +38,7 @@ def new_stats():
     for module in ("sglang.srt.observability.metrics_collector", "sglang.srt.metrics.collector"):
         try:
             return __import__(module, fromlist=["StorageMetrics"]).StorageMetrics()
-        except Exception:  # noqa: S112 - the next place, or none.
+        except Exception:
             continue
     return None
 
@@ -57,3 +57,19 @@ def pool_transfer_result(kv_hit_pages: int):
     except Exception:
         return _PoolTransferResult(kv_hit_pages)
     return PoolTransferResult(kv_hit_pages, {})
+
+
+def server_kv_dtype() -> str:
+    """``--kv-cache-dtype`` of the running server; empty where none runs."""
+    if not HAVE_SGLANG:
+        return ""
+    for module, name in (
+        ("sglang.srt.runtime_context", "get_server_args"),
+        ("sglang.srt.server_args", "get_global_server_args"),
+    ):
+        try:
+            source = getattr(__import__(module, fromlist=[name]), name)
+            return str(source().kv_cache_dtype or "")
+        except Exception:
+            continue
+    return ""

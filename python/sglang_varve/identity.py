@@ -17,6 +17,8 @@ import json
 import re
 from typing import Any
 
+from .base import server_kv_dtype
+
 IDENTITY_VERSION = 1
 _NAME_PART_MAX = 80
 ID_BYTES = 32
@@ -32,6 +34,21 @@ def _number(source: Any, name: str, default: int) -> int:
     return default if value is None else int(value)
 
 
+def _logical_dtype(pool: Any, extra: dict[str, Any]) -> str:
+    """What the bytes of a byte-typed pool mean; empty for pools whose own dtype says it.
+
+    SGLang keeps fp8_e4m3 and fp8_e5m2 alike as uint8 in its host pools; which of the two it is,
+    only the device pool or the server's arguments know. ``kv_dtype`` in the configuration overrides
+    both.
+    """
+    if extra.get("kv_dtype"):
+        return _text(extra["kv_dtype"])
+    if _text(getattr(pool, "dtype", "")) not in ("uint8", "int8"):
+        return ""
+    device_dtype = getattr(getattr(pool, "device_pool", None), "dtype", None)
+    return _text(device_dtype) if device_dtype is not None else server_kv_dtype()
+
+
 def describe(config: Any, pool: Any, extra: dict[str, Any], pool_name: str = "kv") -> dict:
     """The identity of what a worker with this configuration stores from this host pool.
 
@@ -45,6 +62,7 @@ def describe(config: Any, pool: Any, extra: dict[str, Any], pool_name: str = "kv
         "model": _text(getattr(config, "model_name", None) or ""),
         "weights": _text(extra.get("weights", "")),
         "dtype": _text(getattr(pool, "dtype", "")),
+        "logical_dtype": _logical_dtype(pool, extra),
         "layout": _text(getattr(pool, "layout", "")),
         "page_size": _number(pool, "page_size", 1),
         "logical_page_size": _number(config, "logical_page_size", 0),
@@ -72,7 +90,8 @@ def namespace_name(identity: dict) -> str:
         f"{axis}{identity[axis][0]}of{identity[axis][1]}" for axis in ("tp", "pp", "cp", "dcp")
     )
     parts = (
-        "sglang", identity["model"] or "model", identity["dtype"] or "dtype",
+        "sglang", identity["model"] or "model",
+        identity["logical_dtype"] or identity["dtype"] or "dtype",
         identity["layout"] or "layout", f"p{identity['page_size']}",
         f"b{identity['bytes_per_token']}", identity["pool"].rpartition(":")[2], place, digest,
     )  # fmt: skip

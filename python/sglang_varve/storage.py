@@ -6,8 +6,9 @@ straight between the socket and the host pool (``hostpool.py``); K and V of a pa
 
 Settings in ``--hicache-storage-backend-extra-config``, all optional but ``endpoint``:
 ``endpoint`` HOST:PORT or unix:PATH; ``token``; ``weights`` (a tag that tells apart weights of one
-model name); ``durable`` (puts wait for the disk); ``ttl_seconds``; ``connect_timeout_ms`` 1000,
-``lookup_timeout_ms`` 1000, ``io_timeout_ms`` 10000, ``stall_timeout_ms`` 3000.
+model name); ``kv_dtype`` (what a byte-typed pool holds, where SGLang does not tell); ``durable``
+(puts wait for the disk); ``ttl_seconds``; ``connect_timeout_ms`` 1000, ``lookup_timeout_ms`` 1000,
+``io_timeout_ms`` 10000, ``stall_timeout_ms`` 3000.
 """
 
 from __future__ import annotations

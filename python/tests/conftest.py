@@ -1,8 +1,7 @@
-"""Fixtures and the closing line ``N passed, N failed[, N skipped]`` that scripts read."""
+"""Fixtures of the backend's tests."""
 
 from __future__ import annotations
 
-import os
 import random
 import sys
 from pathlib import Path
@@ -11,27 +10,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from closing_line import SEED, pytest_report_header, pytest_unconfigure  # noqa: E402, F401
 from sglang_varve.daemon_process import Daemon, find_daemon  # noqa: E402
 from standin_server import StandInServer  # noqa: E402
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-SEED = int(os.environ.get("VARVE_SEED") or random.SystemRandom().randrange(1 << 32))
-
-
-def pytest_report_header(config) -> str:
-    return f"VARVE_SEED={SEED} replays this run's random inputs"
-
-
-def pytest_unconfigure(config) -> None:
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is None:
-        return
-    count = {name: len(reporter.stats.get(name, ())) for name in
-             ("passed", "failed", "error", "skipped")}  # fmt: skip
-    line = f"{count['passed']} passed, {count['failed'] + count['error']} failed"
-    if count["skipped"]:
-        line += f", {count['skipped']} skipped"
-    print(line, flush=True)
 
 
 @pytest.fixture

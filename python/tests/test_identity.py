@@ -16,12 +16,23 @@ def name(pool=None, extra=None, **values) -> str:
     return namespace_name(describe(settings, pool or make_pool(), settings.extra_config))
 
 
+def byte_pool(dtype: str):
+    """A host pool of bytes over a device pool that knows what they are."""
+    pool = make_pool(dtype="torch.uint8")
+    pool.device_pool = SimpleNamespace(dtype=dtype)
+    return pool
+
+
 DIFFERENT = {
     "model": lambda: name(model_name="org/other"),
     "a model of the same readable name": lambda: name(model_name="org-model"),
     "weights": lambda: name(extra={"weights": "step 2000"}),
     "dtype": lambda: name(make_pool(dtype="float8_e4m3fn")),
     "dtype of the same size": lambda: name(make_pool(dtype="float16")),
+    "bytes": lambda: name(make_pool(dtype="uint8")),
+    "bytes that are e4m3": lambda: name(byte_pool("torch.float8_e4m3fn")),
+    "bytes that are e5m2": lambda: name(byte_pool("torch.float8_e5m2")),
+    "bytes that are said to be": lambda: name(make_pool(dtype="uint8"), extra={"kv_dtype": "x"}),
     "layout": lambda: name(make_pool("layer_first")),
     "direct layout": lambda: name(make_pool("page_first_direct")),
     "page size": lambda: name(make_pool(page_size=8)),
