@@ -10,9 +10,12 @@ Every wait is bounded twice: by the call's deadline and by ``stall_seconds`` wit
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import math
+import queue
 import select
 import socket
+import threading
 import time
 from typing import NamedTuple
 
@@ -50,6 +53,31 @@ def parse_endpoint(endpoint: str) -> tuple[int, object]:
     return socket.AF_UNSPEC, (host.strip("[]"), int(port))
 
 
+def _resolve(host: str, port: int, timeout: float) -> tuple[str, int]:
+    """An address of ``host``; a resolver that hangs costs ``timeout`` and a waiting thread."""
+    try:
+        ipaddress.ip_address(host)
+        return host, port
+    except ValueError:
+        pass
+    answers: queue.SimpleQueue = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][:2])
+        except (OSError, UnicodeError) as error:
+            answers.put(error)
+
+    threading.Thread(target=ask, name="varve-resolve", daemon=True).start()
+    try:
+        answer = answers.get(timeout=timeout)
+    except queue.Empty:
+        raise TimeoutError(f"{host} was not resolved within {timeout:.3f} s") from None
+    if isinstance(answer, Exception):
+        raise OSError(f"{host}: {answer}")
+    return answer
+
+
 def _connect(endpoint: str, timeout: float) -> socket.socket:
     family, address = parse_endpoint(endpoint)
     if family == socket.AF_UNIX:
@@ -61,7 +89,7 @@ def _connect(endpoint: str, timeout: float) -> socket.socket:
             sock.close()
             raise
         return sock
-    sock = socket.create_connection(address, timeout=timeout)
+    sock = socket.create_connection(_resolve(*address, timeout), timeout=timeout)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     if sock.getpeername()[0] in ("127.0.0.1", "::1"):
         # bbr halves the throughput of the loopback; a machine without cubic keeps what it has.

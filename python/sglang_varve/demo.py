@@ -85,7 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="sglang_varve.demo", description=__doc__.split("\n")[0])
     parser.add_argument("--daemon", type=Path, help="varved (default: VARVED, or the checkout's)")
     parser.add_argument("--trace", type=Path, default=TRACE)
-    parser.add_argument("--page-bytes", type=int, default=8192)
+    parser.add_argument("--page-bytes", type=int, default=16384)
     parser.add_argument("--requests", type=int, default=sys.maxsize)
     parser.add_argument("--capacity", default="2GiB")
     options = parser.parse_args(arguments)

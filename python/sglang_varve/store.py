@@ -22,6 +22,7 @@ IO_PAGES_MAX = 128  # SGLang's own batch; larger calls are cut to it.
 IO_BYTES_MAX = 512 << 20
 LOOKUP_PAGES_FIRST = 2048  # A long question begins short: most misses are at the first page.
 LOOKUP_PAGES_MAX = 131_072
+LOOKUP_SECONDS_PER_PAGE = 20e-6  # Added to a lookup's time, so that long ones are not cut short.
 CLEAR_SECONDS = 2.0
 ID = identity.ID_BYTES
 
@@ -89,7 +90,8 @@ class Store:
     def exists(self, keys: Sequence[str], hint: Hint) -> int:
         """Leading keys that are stored; trouble half-way ends the run there."""
         self.require_daemon()
-        deadline = time.monotonic() + self._lookup_seconds
+        seconds = self._lookup_seconds + len(keys) * LOOKUP_SECONDS_PER_PAGE
+        deadline = time.monotonic() + seconds
         ids = identity.page_ids(list(keys))
         before, at_root = hint
         hits, size = 0, LOOKUP_PAGES_FIRST

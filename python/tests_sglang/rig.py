@@ -26,7 +26,7 @@ from sglang.srt.runtime_context import get_parallel
 
 PAGE, LAYERS, HEADS, HEAD_DIM = 8, 4, 2, 16
 SECONDS = 60.0
-LAYOUTS = ("page_first", "page_first_direct", "layer_first")
+LAYOUTS = ("page_first", "page_first_direct", "layer_first", "page_head")
 SINGLE = dict(
     tp_rank=0, tp_size=1, pp_rank=0, pp_size=1, attn_tp_rank=0, attn_tp_size=1, attn_dcp_size=1,
     attn_dcp_rank=0, dcp_size=1, dcp_rank=0, attn_cp_size=1, attn_dp_rank=0, attn_dp_size=1,

@@ -3,8 +3,8 @@
 ``install()`` answers imports of the GPU-bound packages below with empty modules: any name in them
 is an inert class that can be called, subclassed, indexed or used as a decorator. None of it runs in
 the paths under test; what does run there (the controllers, the host pools, the factory) is SGLang's
-own code, unchanged. The native hash extension, which SGLang compiles on first use, is replaced by the
-same SHA-256 chain through hashlib; ``Tests/Fixtures/vectors.json`` judges it.
+own code, unchanged. The native hash extension, which SGLang compiles on first use, is replaced by
+the same SHA-256 chain through hashlib; ``Tests/Fixtures/vectors.json`` judges it.
 """
 
 from __future__ import annotations

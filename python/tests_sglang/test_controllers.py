@@ -40,7 +40,7 @@ def read_chain(worker: Worker, first: int, way: str) -> list[bytes]:
     return pages
 
 
-@pytest.mark.parametrize("hybrid", [True, False], ids=["HybridCacheController", "HiCacheController"])
+@pytest.mark.parametrize("hybrid", [True, False], ids=["HybridCacheController", "HiCache…"])
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("keys_passed", ["on", "off"])
 def test_300_pages_survive_a_kill(daemon, rng, layout, keys_passed, hybrid):
@@ -51,6 +51,8 @@ def test_300_pages_survive_a_kill(daemon, rng, layout, keys_passed, hybrid):
         daemon.start()
     with Worker(daemon.endpoint, layout, PAGES, hybrid) as worker:
         assert read_chain(worker, 0, keys_passed) == contents
+        for page in (0, 1, PAGES - 1):
+            assert worker.storage.get(KEYS[page]) == contents[page], "K and V as one object"
         assert worker.storage.counters.totals()["internal_errors"] == 0
 
 
