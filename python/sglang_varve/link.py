@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from .connection import Connection, parse_endpoint
-from .errors import CallError, ConnectionLost, DeadlineExceeded, Unavailable
+from .errors import UNAVAILABLE, CallError, ConnectionLost, DeadlineExceeded, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -71,8 +71,10 @@ class Link:
             connection = self._take(deadline)
             try:
                 result = work(connection, deadline)
-            except CallError:
+            except CallError as error:
                 self._give(connection)
+                if error.code == UNAVAILABLE and connection.draining and connection.reused:
+                    continue  # It drained while idle; whoever listens now may serve.
                 raise
             except ConnectionLost as error:
                 connection.close()

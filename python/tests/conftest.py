@@ -10,9 +10,16 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from closing_line import SEED, pytest_report_header, pytest_unconfigure  # noqa: E402, F401
-from sglang_varve.daemon_process import Daemon, find_daemon  # noqa: E402
+from closing_line import (  # noqa: E402, F401
+    SEED,
+    pytest_report_header,
+    pytest_runtest_setup,
+    pytest_terminal_summary,
+    pytest_unconfigure,
+)
 from standin_server import StandInServer  # noqa: E402
+
+from sglang_varve.daemon_process import Daemon, find_daemon  # noqa: E402
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

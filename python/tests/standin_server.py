@@ -30,6 +30,7 @@ class Faults:
     lose_page: bytes | None = None  # Id of a page padded and then announced as lost.
     cut_get_after: int | None = None  # Payload bytes after which a Get's connection closes.
     chunk_pause: float = 0.0  # Seconds between pieces of 4 KiB of a Get.
+    refuse_put_early: bool = False  # Answers a put with an error after its first DATA.
     put_status: dict[bytes, int] = field(default_factory=dict)  # id: status without storing
 
 
@@ -56,6 +57,7 @@ class StandInServer:
         self.window_bytes, self.max_pages, self.max_payload = window_bytes, max_pages, max_payload
         self.data_bytes, self.run_pages, self.last_on_bytes = data_bytes, run_pages, last_on_bytes
         self.faults = Faults()
+        self.sessions: list[Session] = []
         self.spaces: dict[str, Space] = {}
         self.calls: list[tuple[int, object]] = []
         self.put_payload_bytes = 0
@@ -113,7 +115,9 @@ class StandInServer:
 
     def _serve(self, connection: socket.socket) -> None:
         try:
-            Session(self, connection).run()
+            session = Session(self, connection)
+            self.sessions.append(session)
+            session.run()
         except (OSError, EOFError):
             pass
         finally:

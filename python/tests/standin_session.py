@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 import xxhash
+
 from sglang_varve import frames as f
 from sglang_varve import messages as m
 from sglang_varve.frames import decode_prefix, encode_frame, encode_prefix
@@ -25,6 +26,7 @@ class Session:
     def __init__(self, server: StandInServer, connection: socket.socket):
         self.server, self.socket = server, connection
         self.stream = self.method = 0
+        self.drained = False
 
     def run(self) -> None:
         prefix, header, _ = self.read_frame()
@@ -50,6 +52,11 @@ class Session:
                 self.stream, self.method = prefix.stream, prefix.method
                 if not self.work(header):
                     return
+
+    def drain(self) -> None:
+        """Says GOAWAY UNAVAILABLE and refuses every later request."""
+        self.drained = True
+        self.send(f.GOAWAY, f.ERROR, m.Problem(code=14, message="draining"), connection=True)
 
     def read(self, size: int) -> bytes:
         data = bytearray()
@@ -84,6 +91,8 @@ class Session:
             self.server.stall()
         if method in faults.close_on:
             return False
+        if self.drained:
+            return self.fail(14, "draining")
         if method in faults.goaway:
             problem = m.Problem(code=faults.goaway[method], message="away")
             self.send(f.GOAWAY, f.ERROR, problem, connection=True)
@@ -164,6 +173,9 @@ class Session:
             for i in wanted:
                 bits[i >> 3] |= 1 << (i & 7)
             self.send(f.RESPONSE, 0, m.PutResponse(need=bytes(bits)))
+        if wanted and self.server.faults.refuse_put_early:
+            self.read_frame()
+            return self.fail(8, "queue full")  # The DATA still under way is dropped.
         status = [m.ALREADY_PRESENT] * len(ids)
         data = self.receive(sum(sizes[i] for i in wanted)) if wanted else b""
         at = 0

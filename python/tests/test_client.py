@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from standin_server import StandInServer
+
 from sglang_varve import messages as m
 from sglang_varve.client import Client, make_chain
 from sglang_varve.connection import parse_endpoint
 from sglang_varve.errors import CallError
-from standin_server import StandInServer
 
 
 def views(pages: list[bytearray], pieces: int = 1) -> list[list[memoryview]]:

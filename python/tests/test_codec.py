@@ -6,6 +6,7 @@ import random
 import struct
 
 import pytest
+
 from sglang_varve import frames as f
 from sglang_varve import messages as m
 from sglang_varve.crc32c import crc32c

@@ -6,6 +6,10 @@ import os
 import threading
 
 import pytest
+from support import fill, info, keys, make_pool, make_storage, wait_until, wipe
+from test_client import random_ids, views
+from test_storage import HINTS
+
 from sglang_varve import demo, replay
 from sglang_varve import messages as m
 from sglang_varve.client import Client, make_chain
@@ -13,9 +17,6 @@ from sglang_varve.connection import Connection
 from sglang_varve.daemon_process import find_daemon
 from sglang_varve.errors import CallError
 from sglang_varve.standin_pool import LAYOUTS
-from support import fill, info, keys, make_pool, make_storage, wait_until, wipe
-from test_client import random_ids, views
-from test_storage import HINTS
 
 
 def test_pages_survive_kill_and_restart_in_every_layout(daemon, rng):

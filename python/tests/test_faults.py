@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 
 import pytest
-from sglang_varve import frames as f
-from sglang_varve import messages as m
-from sglang_varve.client import Client
-from sglang_varve.errors import CallError, DeadlineExceeded, Unavailable
 from standin_server import StandInServer
 from support import fill, info, keys, make_pool, make_storage, wait_until, wipe
+
+from sglang_varve import frames as f
+from sglang_varve import messages as m
+from sglang_varve.client import Client, make_chain
+from sglang_varve.errors import CallError, DeadlineExceeded, Unavailable
 
 FAST = {"lookup_timeout_ms": 400, "io_timeout_ms": 600, "stall_timeout_ms": 300}
 KEYS = keys(10)
@@ -115,8 +116,6 @@ def test_page_runs_that_do_not_add_up(server, raw):
     with Client(server.endpoint, probe=False) as client:
         number = client.open_namespace("n").namespace_id
         server.faults.raw_answer[f.GET] = raw(3)
-        from sglang_varve.client import make_chain
-
         targets = [[memoryview(bytearray(4))] for _ in range(10)]
         with pytest.raises(Unavailable):
             client.get(number, make_chain(bytes(320)), targets)
@@ -218,6 +217,27 @@ def test_an_error_answer_is_a_miss_and_the_connection_lives(stored, code):
     assert storage.batch_exists(KEYS) == 10 and all(get(stored))
     assert server.greeted == greeted
     assert storage.counters.totals()["failed_calls"] == 3
+
+
+@pytest.mark.parametrize("ask", [True, False])
+def test_a_put_refused_before_its_end_leaves_the_connection_usable(rng, ask):
+    with StandInServer(max_payload=1000) as server, Client(server.endpoint) as client:
+        number = client.open_namespace("n").namespace_id
+        server.faults.refuse_put_early = True
+        page = [memoryview(bytearray(rng.randbytes(3_000_000)))]
+        with pytest.raises(CallError, match="queue full"):
+            client.put(number, make_chain(bytes(32)), [page], ask=ask)
+        server.faults.refuse_put_early = False
+        assert client.put(number, make_chain(bytes(32)), [page], ask=ask) == [m.STORED]
+        assert server.greeted == 1
+
+
+def test_a_connection_that_drained_while_idle_is_replaced(stored):
+    server, storage, _, _ = stored
+    for session in server.sessions:
+        session.drain()
+    assert storage.batch_exists(KEYS) == 10
+    assert storage.counters.totals()["failed_calls"] == 0
 
 
 def test_a_cleared_namespace_is_opened_again(stored):

@@ -7,8 +7,9 @@ import itertools
 from types import SimpleNamespace
 
 import pytest
-from sglang_varve.identity import describe, hint, namespace_name, page_id, page_ids
 from support import config, info, keys, make_pool, make_storage
+
+from sglang_varve.identity import describe, hint, namespace_name, page_id, page_ids
 
 
 def name(pool=None, extra=None, **values) -> str:

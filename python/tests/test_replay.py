@@ -9,9 +9,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from standin_server import StandInServer
+
 from sglang_varve import demo, replay
 from sglang_varve.trace import POOL_BYTES, Trace, TraceError, block_id, page_content
-from standin_server import StandInServer
 
 HEAD = {"name": "small", "block_tokens": 64, "requests": 4}
 LINES = [

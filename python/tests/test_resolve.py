@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+
 from sglang_varve.client import Client
 from sglang_varve.errors import Unavailable
 

@@ -7,12 +7,13 @@ import sys
 import time
 
 import pytest
+from standin_server import StandInServer
+from support import config, fill, info, key, keys, make_pool, make_storage, wipe
+
 from sglang_varve import frames as f
 from sglang_varve import messages as m
 from sglang_varve.standin_pool import LAYOUTS
 from sglang_varve.storage import VarveStorage
-from standin_server import StandInServer
-from support import config, fill, info, key, keys, make_pool, make_storage, wipe
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -138,6 +139,30 @@ def test_more_than_a_batch_is_split_and_whole(server, rng):
     puts = [request for method, request in server.calls if method == f.PUT]
     assert [len(r.chain.page_ids) // 32 for r in puts] == [128, 128, 44]
     assert puts[1].chain.before == puts[0].chain.page_ids[-32 * 32 :], "the true predecessors"
+
+
+def test_threads_of_one_worker_look_up_read_and_write_at_once(server, rng):
+    """As SGLang's prefetch, transfer and backup threads do, on one object."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    pool = make_pool(page_num=160)
+    storage = make_storage(server.endpoint, pool)
+    contents = fill(pool, rng)
+
+    def work(number: int) -> bool:
+        names = keys(10, f"thread {number}")
+        mine = list(range(20 * number, 20 * number + 10))
+        there = [page + 10 for page in mine]
+        for _ in range(10):
+            ok = all(storage.batch_set_v1(names, pool.indices(mine)))
+            ok = ok and storage.batch_exists(names) == 10
+            ok = ok and all(storage.batch_get_v1(names, pool.indices(there)))
+            if not ok or [pool.read_page(i) for i in there] != contents[mine[0] : mine[-1] + 1]:
+                return False
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(work, range(8)))
 
 
 def test_a_page_that_is_there_counts_as_stored_and_a_refused_one_does_not(server, rng):

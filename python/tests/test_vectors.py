@@ -8,6 +8,7 @@ import struct
 
 import pytest
 import xxhash
+
 from sglang_varve import frames as f
 from sglang_varve import messages as m
 from sglang_varve.crc32c import crc32c

@@ -16,10 +16,17 @@ import standins  # noqa: E402
 
 standins.install()
 
-from closing_line import SEED, pytest_report_header, pytest_unconfigure  # noqa: E402, F401
+from closing_line import (  # noqa: E402, F401
+    SEED,
+    pytest_report_header,
+    pytest_runtest_setup,
+    pytest_terminal_summary,
+    pytest_unconfigure,
+)
 from rig import state_single_rank  # noqa: E402
-from sglang_varve.daemon_process import Daemon, find_daemon  # noqa: E402
 from standin_server import StandInServer  # noqa: E402
+
+from sglang_varve.daemon_process import Daemon, find_daemon  # noqa: E402
 
 state_single_rank()
 

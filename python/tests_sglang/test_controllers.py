@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from rig import LAYOUTS, PAGE, Worker, hashes
 from sglang.srt.mem_cache.hicache_storage import HiCacheStorage
-from sglang_varve import VarveStorage
 from support import wait_until
+
+from sglang_varve import VarveStorage
 
 PAGES = 300
 TOKENS = [(i * 2654435761) % 150_000 for i in range(PAGES * PAGE)]
