@@ -37,7 +37,9 @@ class HostPool:
 
     def __init__(self, pool: Any):
         self.pool = pool
-        self.page_size = int(getattr(pool, "page_size", 1) or 1)
+        # Slots a page takes in the indices: under DCP several share a row of the pool.
+        slots = getattr(pool, "logical_page_size", None) or getattr(pool, "page_size", None)
+        self.page_size = int(slots or 1)
 
     def pages(self, host_indices: Any, count: int) -> list[list[memoryview]]:
         """The views of ``count`` pages whose slots ``host_indices`` lists, page_size each."""
