@@ -16,12 +16,17 @@ import ctypes
 from collections.abc import Sequence
 from typing import Any
 
+_view_of = ctypes.pythonapi.PyMemoryView_FromMemory
+_view_of.argtypes = (ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int)
+_view_of.restype = ctypes.py_object
+_WRITABLE = 0x200  # PyBUF_WRITE
+
 
 def memory_view(address: int, size: int) -> memoryview:
     """A writable view of ``size`` bytes at ``address``, which must stay mapped while it is used."""
     if address <= 0 or size <= 0:
         raise ValueError(f"no memory: {size} bytes at address {address:#x}")
-    return memoryview((ctypes.c_ubyte * size).from_address(address)).cast("B")
+    return _view_of(address, size, _WRITABLE)
 
 
 def _layer_first_order(pool: Any, pieces: int) -> list[int]:

@@ -15,6 +15,7 @@ from .connection import Connection, Frame
 from .errors import ConnectionLost
 from .messages import (
     ALREADY_PRESENT,
+    CHECKSUM_MISMATCH,
     DATA_LOSS,
     MISSING,
     PRESENT,
@@ -27,7 +28,8 @@ from .messages import (
 
 Page = Sequence[memoryview]
 DATA_BYTES = 4 << 20  # A DATA frame; large enough that its prefix is lost in the noise.
-CHECKSUM_MISMATCH = 3
+PAGE_BYTES_MAX = 128 << 20  # Half of the largest segment: no page of any daemon is larger.
+_SCRATCH = bytearray(64 << 10)
 
 
 def checksum(page: Page) -> int:
@@ -175,6 +177,14 @@ def get(
             return
 
 
+def _nowhere(size: int) -> list[memoryview]:
+    """Views that take ``size`` bytes nobody wants, in little memory whatever the daemon says."""
+    if size > PAGE_BYTES_MAX:
+        raise ConnectionLost(f"a page of {size} bytes is over {PAGE_BYTES_MAX}")
+    count, rest = divmod(size, len(_SCRATCH))
+    return [memoryview(_SCRATCH)] * count + [memoryview(_SCRATCH)[:rest]]
+
+
 def _run_sizes(run: PageRun, count: int) -> tuple[list[int], list[int]]:
     number = len(run.checksum)
     sizes = run.page_bytes
@@ -204,7 +214,7 @@ def _receive_run(
     for i, size in enumerate(sizes):
         page = pages[run.first + i]
         fits.append(size == page_size(page))
-        views.extend(page if fits[i] else [memoryview(bytearray(size))])
+        views.extend(page if fits[i] else _nowhere(size))
     views = [view for view in views if len(view)]
     left = sum(sizes)
     arrived = at = done = 0

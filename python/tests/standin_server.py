@@ -31,6 +31,7 @@ class Faults:
     cut_get_after: int | None = None  # Payload bytes after which a Get's connection closes.
     chunk_pause: float = 0.0  # Seconds between pieces of 4 KiB of a Get.
     refuse_put_early: bool = False  # Answers a put with an error after its first DATA.
+    noise: bytes = b""  # Sent before each answer.
     put_status: dict[bytes, int] = field(default_factory=dict)  # id: status without storing
 
 

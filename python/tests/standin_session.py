@@ -91,6 +91,7 @@ class Session:
             self.server.stall()
         if method in faults.close_on:
             return False
+        self.socket.sendall(faults.noise)
         if self.drained:
             return self.fail(14, "draining")
         if method in faults.goaway:

@@ -92,7 +92,7 @@ def test_a_page_of_another_size_is_no_hit_and_touches_no_memory(rng, server):
     with Client(server.endpoint) as client:
         number = client.open_namespace("n").namespace_id
         ids = random_ids(rng, 3)
-        pages = [bytearray(rng.randbytes(n)) for n in (100, 200, 100)]
+        pages = [bytearray(rng.randbytes(n)) for n in (100, 200_000, 100)]
         client.put(number, make_chain(ids), views(pages))
         targets = [bytearray(100) for _ in range(3)]
         received = client.get(number, make_chain(ids), views(targets))

@@ -12,6 +12,7 @@ from sglang_varve import frames as f
 from sglang_varve import messages as m
 from sglang_varve.client import Client, make_chain
 from sglang_varve.errors import CallError, DeadlineExceeded, Unavailable
+from sglang_varve.transfer import checksum
 
 FAST = {"lookup_timeout_ms": 400, "io_timeout_ms": 600, "stall_timeout_ms": 300}
 KEYS = keys(10)
@@ -107,6 +108,8 @@ def page_run(first, sizes, sums, status=(), payload=b"", flags=0, stream=3) -> b
         lambda s: page_run(0, [4], [1], payload=b"123", flags=1, stream=s),
         lambda s: page_run(0, [], [], status=[12], stream=s),
         lambda s: page_run(0, [4], [1], status=[12, 12], stream=s),
+        lambda s: page_run(0, [(128 << 20) + 1], [1] * 10, stream=s),
+        lambda s: page_run(0, [0xFFFFFFFF], [1] * 10, payload=b"1234", stream=s),
         lambda s: f.encode_frame(f.RESPONSE, 0, f.GET, s),
         lambda s: page_run(0, [4], [1], stream=s) + page_run(1, [4], [1], stream=s),
     ],
@@ -264,21 +267,46 @@ def test_a_client_says_what_went_wrong(server):
             client.ping()
 
 
+def test_frames_that_concern_nobody_are_passed_over(stored):
+    server, storage, _, _ = stored
+    server.faults.noise = b"".join([
+        f.encode_frame(f.PING, 0, 0, 0, b"", b"server's"),
+        f.encode_frame(77, 0, 0, 0, b"header", b"payload"),
+        f.encode_frame(f.RESPONSE, 1, 2, 0xFFFFFFFF, b"\xff\xff", b"of another stream"),
+        f.encode_frame(f.WINDOW, 0, 2, 0xFFFFFFFF, m.Window(bytes=5).encode()),
+        f.encode_frame(f.PONG, 0, 0, 0, b"", b"unasked"),
+    ])  # fmt: skip
+    for _ in range(3):
+        assert storage.batch_exists(KEYS) == 10 and all(get(stored))
+    assert storage.counters.totals()["failed_calls"] == 0
+
+
 def test_a_random_daemon_never_gives_wrong_bytes(rng):
-    """Random bytes behind a right HELLO_OK: misses, no exception, no long wait."""
+    """Answers with random damage behind right prefixes: misses or right pages, nothing else."""
     with StandInServer() as server:
         pool = make_pool(page_num=10)
         storage = make_storage(server.endpoint, pool, extra=FAST)
         contents = fill(pool, rng)
         storage.batch_set_v1(KEYS, pool.indices(range(10)))
-        for _ in range(40):
-            honest = page_run(0, [pool.page_bytes], [1] * 10, payload=contents[0], stream=1)
-            raw = bytearray(honest)
-            for _ in range(rng.randrange(1, 30)):
-                raw[rng.randrange(len(raw))] = rng.randrange(256)
-            server.faults.raw_answer[f.GET] = bytes(raw)
+        hits = 0
+        for _ in range(120):
+            header = bytearray(
+                m.PageRun(
+                    page_bytes=[pool.page_bytes], checksum=[checksum([c]) for c in contents]
+                ).encode()
+            )
+            payload = bytearray(b"".join(contents))
+            for damaged in rng.choice(([header], [payload], [header, payload])):
+                for _ in range(rng.randrange(3)):
+                    damaged[rng.randrange(len(damaged))] = rng.randrange(256)
+            end = rng.choice((len(payload), rng.randrange(len(payload))))
+            raw = f.encode_frame(f.RESPONSE, 1, f.GET, 1, header, payload[:end])
+            server.faults.raw_answer[f.GET] = raw[: rng.choice((len(raw), rng.randrange(len(raw))))]
             wait_until(lambda: not storage.is_away)
             wipe(pool)
             good = storage.batch_get_v1(KEYS, pool.indices(range(10)))
             good_pages_are_right(pool, contents, good)
+            hits += sum(good)
+        assert hits > 100, "damage to one page leaves the others"
+        assert storage.counters.totals()["internal_errors"] == 0
         storage.close()
