@@ -65,6 +65,7 @@ let package = Package(
     testTarget("VarveBaseTests", ["VarveBase", "CLinux"]),
     testTarget("VarveEngineTests", ["VarveBase", "VarveFile", "VarveEngine", log]),
     testTarget("VarveWireTests", ["VarveBase", "VarveWire", "CVarveProto", "CProtobufC"]),
+    testTarget("VarveClientTests", ["VarveBase", "VarveWire", "VarveClient"]),
     testTarget(
       "VarveServerTests",
       ["VarveBase", "VarveWire", "VarveFile", "VarveEngine", "VarveServer", "VarveClient", "CLinux", log]),
