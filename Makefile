@@ -31,7 +31,7 @@ test: deps ## run every test: Swift, Python, the kill loop, SGLang's own classes
 	@JOBS=$(JOBS) .ci/test
 
 test-sglang: build ## drive the backend with SGLang's own classes, where its wheel can be had
-	@.ci/test-sglang
+	@python/tools/test_sglang.sh
 
 kill: build ## kill varved under load 25 times and check every acknowledged page
 	$(VENV)/bin/python Tests/kill/kill_loop.py --rounds 25
