@@ -4,11 +4,14 @@
 /// Bounds that are part of the contract with clients (frames, messages, pages).
 package enum Limits {
   // Frames (contract, "Limits").
-  package static let frameHeaderBytes = 28
+  package static let frameHeaderBytes = 32  // 28 and their CRC32C
   package static let messageBytesMax = 8 << 20
   package static let helloBytesMax = 16 << 10
   package static let payloadBytesMax = 16 << 20
   package static let pingBytesMax = 64
+  // Fields of one message: bounds what unpacking costs (about 100 bytes a field). Repeated numbers
+  // that are not packed count one each, so this must exceed twice `pagesMax`.
+  package static let messageFieldsMax = 300_000
   package static let preHelloBufferBytesMax = 16 << 10
 
   // Connections and streams.
@@ -33,6 +36,8 @@ package enum Limits {
   package static let segmentBytesMin = 4 << 20
   package static let segmentBytesMax = 256 << 20
   package static let segmentsMin = 8
+  // A page is at most half a segment (DESIGN §5).
+  package static let pageBytesMax = segmentBytesMax / 2
   package static let blockBytes = 4096
   package static let unsyncedBytesMax = 64 << 20
   package static let syncIntervalMillisMax = 1000

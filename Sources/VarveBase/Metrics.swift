@@ -39,7 +39,7 @@ package struct Gauge: Sendable {
 
 /// A distribution of durations, in buckets of four a power of two from 1 µs to 64 s.
 ///
-/// Percentiles read from it are the upper border of a bucket: at most 19 % too high.
+/// Percentiles read from it are the upper border of a bucket: at most 25 % too high.
 package final class LatencyHistogram: Sendable {
   package static let bucketCount = 26 * 4
 

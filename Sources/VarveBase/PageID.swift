@@ -38,14 +38,11 @@ package struct PageID: Hashable, Sendable, BitwiseCopyable {
   }
 
   package init?(hex: String) {
-    let digits = Array(hex.utf8)
+    guard hex.utf8.count == 64 else { return nil }
+    // Digit by digit: `UInt8("+a", radix: 16)` is a number, but no two digits.
+    let digits = hex.compactMap { $0.isASCII ? $0.hexDigitValue : nil }
     guard digits.count == 64 else { return nil }
-    var bytes: [UInt8] = []
-    for index in stride(from: 0, to: 64, by: 2) {
-      let text = String(decoding: digits[index..<index + 2], as: UTF8.self)
-      guard let byte = UInt8(text, radix: 16) else { return nil }
-      bytes.append(byte)
-    }
+    let bytes = stride(from: 0, to: 64, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
     self.init(bytes.rawSpan)
   }
 
