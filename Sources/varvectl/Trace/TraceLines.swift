@@ -3,7 +3,7 @@
 import Foundation
 
 /// The lines of one file, read once from its beginning.
-struct TraceLines: ~Copyable {
+final class TraceLines {
   /// Longer lines are no trace: the longest real one has some tens of KiB.
   static let lineBytesMax = 64 << 20
   private static let readBytes = 256 << 10
@@ -19,7 +19,7 @@ struct TraceLines: ~Copyable {
 
   init(path: String) throws(TraceError) {
     var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue
+    guard unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue
     else { throw .unreadable(path: path, reason: "no such file") }
     guard let file = FileHandle(forReadingAtPath: path) else {
       throw .unreadable(path: path, reason: unsafe String(cString: strerror(errno)))
@@ -30,7 +30,7 @@ struct TraceLines: ~Copyable {
   }
 
   /// The next line without its line feed; nil after the last.
-  mutating func next() throws(TraceError) -> [UInt8]? {
+  func next() throws(TraceError) -> [UInt8]? {
     while true {
       if let end = buffer[searched...].firstIndex(of: UInt8(ascii: "\n")) {
         let line = Array(buffer[start..<end])
@@ -52,7 +52,7 @@ struct TraceLines: ~Copyable {
     }
   }
 
-  private mutating func fill() throws(TraceError) {
+  private func fill() throws(TraceError) {
     buffer.removeSubrange(0..<start)
     searched -= start
     start = 0

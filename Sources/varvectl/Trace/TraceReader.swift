@@ -22,14 +22,14 @@ struct TraceHead: Decodable, Hashable {
 }
 
 /// Reads one trace from its beginning.
-struct TraceReader: ~Copyable {
+final class TraceReader {
   /// More blocks in one prompt are no request (at 16 tokens a block: 67 million tokens).
   static let blocksMax = 1 << 22
   /// Block ids are dense; one beyond this would make tables of them absurd.
   static let blockIDMax = 1 << 28
 
   let head: TraceHead
-  private var lines: TraceLines
+  private let lines: TraceLines
   /// Every request so far, for later ones name it as their base.
   private var history: [TraceRequest] = []
   private var lineNumber = 1
@@ -48,7 +48,7 @@ struct TraceReader: ~Copyable {
   }
 
   /// The next request; nil after the last. Empty lines are passed over.
-  mutating func next() throws(TraceError) -> TraceRequest? {
+  func next() throws(TraceError) -> TraceRequest? {
     var line: [UInt8] = []
     repeat {
       guard let read = try lines.next() else { return nil }
