@@ -57,7 +57,7 @@ extension Server {
     text.add(metrics.seconds)
     text.add(ledger)
     if let engine = calls?.engine, phase.current != .stopped {
-      for counter in engine.counters { text.add(counter) }
+      for counter in engine.allCounters { text.add(counter) }
       for histogram in engine.latencies { text.add(histogram) }
       text.add(engine.gauges())
     }

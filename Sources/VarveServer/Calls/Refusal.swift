@@ -44,6 +44,11 @@ package struct Refusal: Error, Equatable, Sendable {
         .resourceExhausted,
         "the \(limit) bytes of memory for pages being received are in use; retry later",
         limit: "staging_bytes", limitValue: UInt64(limit))
+    case .readMemoryExhausted(let limit):
+      self.init(
+        .resourceExhausted,
+        "no memory for pages being read within the limit of \(limit) bytes; retry later",
+        limit: "memory_max", limitValue: UInt64(limit))
     case .queueFull(let limit):
       self.init(
         .resourceExhausted, "\(limit) jobs are waiting for the disk already; retry later",
