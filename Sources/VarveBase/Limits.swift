@@ -37,6 +37,18 @@ package enum Limits {
   package static let unsyncedBytesMax = 64 << 20
   package static let syncIntervalMillisMax = 1000
 
+  /// 32 page entries with a whole window place each need 8,224 bytes, 48 control entries 10,960.
+  package static let extentHeaderBytesMax = 12 << 10
+  package static let extentControlsMax = 48
+  package static let stagingClassBytesMin = 64 << 10
+
+  // Reads.
+  package static let arenaChunkBytes = 64 << 10
+  package static let joinedReadBytesMax = 4 << 20
+  package static let joinedReadGapBytesMax = 64 << 10
+  package static let scanWindowBytes = 64 << 10
+  package static let ioQueueMax = 4096
+
   // The index.
   package static let tableBlockBytes = 16 << 10
   package static let tableWriteBytes = 256 << 10
