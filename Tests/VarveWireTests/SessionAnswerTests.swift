@@ -75,7 +75,8 @@ import VarveWire
     _ = session.receive(T.request(1, .put, []))
     let early = try T.made(session.problem(on: 1, Problem(.unavailable, "read-only")))
     #expect(T.sent(early) == "RESPONSE 1 flags 3 UNAVAILABLE")
-    #expect(T.play(&session, [T.data(1, 100), T.data(1, 7, .last)]) == ["discard 100", "discard 7"])
+    #expect(
+      T.play(&session, [T.data(1, 100), T.data(1, 7, .last)]) == ["discard 100", "discard 7"])
   }
 
   @Test func anEndedStreamMakesRoomForAnother() throws {

@@ -32,8 +32,8 @@ extension ServerSession {
     return Self.problemFrame(stream, state.method, problem)
   }
 
-  /// A WINDOW that lets the client send `bytes` more; nil when there is nothing to grant: the stream
-  /// is over, has no window, or its client is done.
+  /// A WINDOW that lets the client send `bytes` more; nil when there is nothing to grant: the
+  /// stream is over, has no window, or its client is done.
   package mutating func grant(on stream: UInt32, bytes: UInt64) -> [UInt8]? {
     guard var state = streams[stream], let credit = state.receiveCredit, !state.clientIsDone,
       bytes > 0
