@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
@@ -28,6 +29,12 @@ int varve_set_congestion(int fd, const char *name) {
 }
 
 int varve_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_CLOEXEC); }
+
+int varve_start_writeback(int fd, int64_t offset, int64_t count) {
+  return sync_file_range(fd, offset, count, SYNC_FILE_RANGE_WRITE);
+}
+
+int varve_advise_huge(void *base, size_t count) { return madvise(base, count, MADV_HUGEPAGE); }
 
 void varve_name_thread(const char *name) {
   // The kernel keeps 15 bytes and a zero.

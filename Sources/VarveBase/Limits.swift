@@ -19,6 +19,9 @@ package enum Limits {
   package static let connectionsMax = 1024
   package static let pagesMax = 131_072
 
+  // Threads.
+  package static let ioThreadsMax = 64
+
   // Names and pages.
   package static let pageIDBytes = 32
   package static let beforePagesMax = 32
@@ -39,8 +42,28 @@ package enum Limits {
   package static let unsyncedBytesMax = 64 << 20
   package static let syncIntervalMillisMax = 1000
 
+  /// 32 page entries with a whole window place each need 8,224 bytes, 48 control entries 10,960.
+  package static let extentHeaderBytesMax = 12 << 10
+  package static let extentControlsMax = 48
+  package static let stagingClassBytesMin = 64 << 10
+
+  // Reads.
+  package static let arenaChunkBytes = 64 << 10
+  package static let joinedReadBytesMax = 4 << 20
+  package static let joinedReadGapBytesMax = 64 << 10
+  package static let scanWindowBytes = 64 << 10
+  package static let ioQueueMax = 4096
+
   // The index.
   package static let tableBlockBytes = 16 << 10
+  package static let tableWriteBytes = 256 << 10
   package static let memtableBytesDefault = 32 << 20
   package static let tablesBeforeMerge = 4
+  package static let manifestBytesBeforeRoll = 1 << 20
+  /// Held back for manifest, CURRENT, LOCK and the namespace table: two manifests while it rolls.
+  package static let manifestBytesReserved = 3 << 20
+  package static let flushWaitNanosMax: UInt64 = 10_000_000_000
+
+  // Eviction: how long a reader may hold a victim's file open.
+  package static let victimReaderNanosMax: UInt64 = 2_000_000_000
 }

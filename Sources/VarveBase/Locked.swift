@@ -87,6 +87,13 @@ internal import Glibc
     return try unsafe body(&value.pointee)
   }
 
+  /// Runs `body` with the value, alone, and wakes nobody: for looking.
+  package func peek<Result>(_ body: (Value) -> Result) -> Result {
+    unsafe pthread_mutex_lock(mutex)
+    defer { unsafe pthread_mutex_unlock(mutex) }
+    return unsafe body(value.pointee)
+  }
+
   /// Waits until `body` gives a value or `deadline` (monotonic nanoseconds, nil = for ever) passes.
   /// Returns nil when the deadline passed first. `body` may change the value when it succeeds.
   package func wait<Result>(

@@ -29,6 +29,12 @@ int varve_set_congestion(int fd, const char *name);
 // accept4(2) with SOCK_CLOEXEC.
 int varve_accept(int fd);
 
+// sync_file_range(2): starts write-back of a range and does not wait; 0, or -1 with errno.
+int varve_start_writeback(int fd, int64_t offset, int64_t count);
+
+// madvise(MADV_HUGEPAGE) on a mapping; 0, or -1 with errno (a kernel without huge pages).
+int varve_advise_huge(void *base, size_t count);
+
 // prctl(PR_SET_NAME) on the calling thread: names show in top, gdb and perf.
 void varve_name_thread(const char *name);
 

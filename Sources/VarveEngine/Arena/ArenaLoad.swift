@@ -1,0 +1,235 @@
+// One batch on its way through the arena: what is there, what others are reading, what this batch
+// reads itself, and the reads, neighbours joined.
+
+internal import VarveBase
+
+struct ArenaLoad {
+  private enum Item {
+    /// Leased already; ready, or being read by someone (maybe this batch).
+    case entry(Int)
+    case oneOff(PageLease)
+    case failed(PageReadError)
+  }
+
+  /// A page this batch reads; `item` is where its outcome goes.
+  private struct Work {
+    let target: LoadTarget
+    let item: Int
+    /// nil for a one-off.
+    let entry: Int?
+  }
+
+  private let arena: PageArena
+  private let batch: [Location]
+  private var items: [Item] = []
+  private var work: [Work] = []
+
+  /// Takes leases on what is there and memory for what is not.
+  init(_ arena: PageArena, _ batch: [Location]) {
+    self.arena = arena
+    self.batch = batch
+    var withoutRoom: [Int] = []
+    var hits = 0
+    arena.state.update { state in
+      for (index, location) in batch.enumerated() {
+        if let problem = Self.problem(location) {
+          items.append(.failed(problem))
+        } else if let number = state.index[ArenaKey(location)],
+          Self.isSame(state.entries[number], location)
+        {
+          state.retain(number)
+          items.append(.entry(number))
+          hits += 1
+        } else if state.index[ArenaKey(location)] == nil,
+          let number = state.insert(location, skew: LoadTarget.skew(location))
+        {
+          items.append(.entry(number))
+          work.append(Self.work(state, number, location, index, arena))
+        } else {
+          items.append(.failed(.memoryExhausted(bytes: Int(location.storedBytes))))
+          withoutRoom.append(index)
+        }
+      }
+    }
+    arena.hits.add(hits)
+    for index in withoutRoom { takeOneOff(index) }
+    arena.misses.add(work.count)
+  }
+
+  private static func problem(_ location: Location) -> PageReadError? {
+    if location.codec != PageCodec.raw || location.rawBytes != location.storedBytes {
+      return .unsupportedCodec(location.codec)
+    }
+    if location.storedBytes == 0
+      || UInt64(location.offset) + UInt64(location.storedBytes) > UInt64(Limits.segmentBytesMax)
+    {
+      return .cutOff(segment: location.segment, offset: location.offset)
+    }
+    return nil
+  }
+
+  /// A place names one page for ever; another length or checksum means that the index errs, and
+  /// then memory must not answer: the disk does, and verification with it.
+  private static func isSame(_ entry: ArenaEntry?, _ location: Location) -> Bool {
+    guard let entry else { return false }
+    return entry.byteCount == Int(location.storedBytes) && entry.checksum == location.checksum
+  }
+
+  private static func work(
+    _ state: ArenaState, _ number: Int, _ location: Location, _ item: Int, _ arena: PageArena
+  ) -> Work {
+    guard let entry = state.entries[number] else { preconditionFailure("just inserted") }
+    let blocks = unsafe arena.chunkBytes(
+      entry.chunks, span: LoadTarget.blockBytes(location))
+    return unsafe Work(
+      target: LoadTarget(location: location, blocks: blocks), item: item, entry: number)
+  }
+
+  private mutating func takeOneOff(_ index: Int) {
+    do throws(PageReadError) {
+      let made = try arena.oneOff(batch[index])
+      items[index] = .oneOff(made.lease)
+      work.append(Work(target: made.target, item: index, entry: nil))
+    } catch {
+      items[index] = .failed(error)
+    }
+  }
+
+  // MARK: Reading
+
+  /// Reads everything this batch has to, run by run.
+  mutating func read(_ readers: PageArena.ReaderOf) {
+    if work.isEmpty { return }
+    work.sort {
+      ($0.target.location.segment, $0.target.location.offset)
+        < ($1.target.location.segment, $1.target.location.offset)
+    }
+    let gap = AlignedBuffer(byteCount: Limits.joinedReadGapBytesMax)
+    var start = 0
+    while start < work.count {
+      var end = start + 1
+      while end < work.count,
+        work[end - 1].target.joins(work[end].target, runStart: work[start].target.start)
+      {
+        end += 1
+      }
+      readRun(start..<end, readers, gap)
+      start = end
+    }
+  }
+
+  private mutating func readRun(
+    _ range: Range<Int>, _ readers: PageArena.ReaderOf, _ gap: AlignedBuffer
+  ) {
+    let run = work[range].map(\.target)[...]
+    let outcome: Result<Int, PageReadError>
+    do throws(PageReadError) {
+      let reader = try Self.reader(run[0].location.segment, readers)
+      outcome = .success(try Self.read(run, reader, gap, arena))
+    } catch {
+      outcome = .failure(error)
+    }
+    switch outcome {
+    case .success(let got):
+      let start = run[0].start
+      for index in range {
+        let target = work[index].target
+        let isWhole = target.location.isWithin(start + UInt64(got))
+        settle(
+          work[index],
+          isWhole
+            ? target.mismatch()
+            : .cutOff(
+              segment: target.location.segment, offset: target.location.offset))
+      }
+    case .failure(let error):
+      // One bad spot must not take its neighbours along: each is tried alone.
+      if range.count > 1, case .log = error {
+        for index in range { readRun(index..<index + 1, readers, gap) }
+      } else {
+        for index in range { settle(work[index], error) }
+      }
+    }
+  }
+
+  private mutating func settle(_ work: Work, _ failure: PageReadError?) {
+    if case .corrupt = failure { arena.corruptions.add() }
+    if let entry = work.entry {
+      arena.state.update { $0.finish(entry, failure) }
+    } else if let failure {
+      items[work.item] = .failed(failure)
+    }
+  }
+
+  /// Reads and verifies one page outside of any cache.
+  static func readOne(
+    _ target: LoadTarget, _ readers: PageArena.ReaderOf, _ arena: PageArena
+  ) throws(PageReadError) {
+    let reader = try reader(target.location.segment, readers)
+    let gap = AlignedBuffer(byteCount: Limits.blockBytes)
+    let got = try read([target], reader, gap, arena)
+    guard target.location.isWithin(target.start + UInt64(got)) else {
+      throw .cutOff(segment: target.location.segment, offset: target.location.offset)
+    }
+    if let failure = target.mismatch() {
+      arena.corruptions.add()
+      throw failure
+    }
+  }
+
+  private static func reader(
+    _ segment: UInt64, _ readers: PageArena.ReaderOf
+  ) throws(PageReadError) -> SegmentReader {
+    do throws(LogError) {
+      if let reader = try readers(segment) { return reader }
+    } catch { throw .log(error) }
+    throw .segmentGone(segment)
+  }
+
+  private static func read(
+    _ run: ArraySlice<LoadTarget>, _ reader: SegmentReader, _ gap: AlignedBuffer,
+    _ arena: PageArena
+  ) throws(PageReadError) -> Int {
+    do throws(LogError) {
+      let got = try LoadTarget.read(run, reader, gap: gap)
+      arena.readBytes.add(got)
+      return got
+    } catch { throw .log(error) }
+  }
+
+  // MARK: Collecting
+
+  /// The outcomes, in the order asked; waits for pages that others are reading.
+  func collect() -> [Result<PageLease, PageReadError>] {
+    items.map { item in
+      switch item {
+      case .failed(let error): return .failure(error)
+      case .oneOff(let lease): return .success(lease)
+      case .entry(let number): return lease(number)
+      }
+    }
+  }
+
+  private func lease(_ number: Int) -> Result<PageLease, PageReadError> {
+    let entry = arena.state.wait { state -> ArenaEntry? in
+      guard let entry = state.entries[number] else { preconditionFailure("a leased entry stays") }
+      if case .loading = entry.phase { return nil }
+      return entry
+    }
+    guard let entry else { preconditionFailure("a wait without deadline gives a value") }
+    if case .failed(let error) = entry.phase {
+      arena.release(number)
+      return .failure(error)
+    }
+    let span = SegmentFormat.padded(entry.skew + entry.byteCount)
+    let pieces = unsafe LoadTarget.pieces(
+      arena.chunkBytes(entry.chunks, span: span), skew: entry.skew, byteCount: entry.byteCount)
+    return unsafe .success(
+      PageLease(.arena(arena, entry: number), pieces: pieces, byteCount: entry.byteCount))
+  }
+}
+
+extension Location {
+  /// The page ends at or before `end`.
+  func isWithin(_ end: UInt64) -> Bool { UInt64(offset) + UInt64(storedBytes) <= end }
+}

@@ -1,0 +1,161 @@
+// The arena's books under its one lock: which page lies in which chunks, who holds it, who goes
+// next. Pure bookkeeping; reads and copies happen outside.
+
+internal import VarveBase
+
+/// Where a cached page comes from; its whole identity, since segments are write-once.
+struct ArenaKey: Hashable {
+  let segment: UInt64
+  let offset: UInt32
+
+  init(_ location: Location) {
+    segment = location.segment
+    offset = location.offset
+  }
+}
+
+struct ArenaEntry {
+  enum Phase {
+    case loading
+    case ready
+    case failed(PageReadError)
+  }
+
+  let key: ArenaKey
+  let byteCount: Int
+  let checksum: UInt64
+  /// Bytes before the page in its first chunk: direct reads begin on 4 KiB.
+  let skew: Int
+  let chunks: [Int32]
+  var phase = Phase.loading
+  var leaseCount = 1
+  /// Uses since the clock hand last passed, at most 3.
+  var frequency: UInt8 = 0
+  /// No longer found; freed with its last lease.
+  var isForgotten = false
+}
+
+struct ArenaState {
+  static let frequencyMax: UInt8 = 3
+
+  /// Chunks that were touched so far.
+  var chunkCount = 0
+  var freeChunks: [Int32] = []
+  /// Entries by number; nil is a free number.
+  var entries: [ArenaEntry?] = []
+  var freeEntries: [Int] = []
+  var index: [ArenaKey: Int] = [:]
+  /// Chunks of entries that are ready and not leased.
+  var evictableChunks = 0
+  var hand = 0
+  var evictedCount: UInt64 = 0
+
+  func checkInvariants() {
+    let live = entries.compactMap { $0 }
+    let used = live.reduce(0) { $0 + $1.chunks.count }
+    precondition(used + freeChunks.count == chunkCount, "every chunk is free or used once")
+    let idle = live.filter { $0.leaseCount == 0 }
+    precondition(idle.allSatisfy { !$0.isForgotten }, "a forgotten entry without lease is freed")
+    precondition(
+      idle.reduce(0) { $0 + $1.chunks.count } == evictableChunks, "evictable chunks are counted")
+    precondition(
+      index.count == live.count { !$0.isForgotten }, "found entries are those not forgotten")
+  }
+
+  /// Adds an entry in phase loading, leased once; nil when chunks cannot be had without touching
+  /// leased pages.
+  mutating func insert(_ location: Location, skew: Int) -> Int? {
+    let key = ArenaKey(location)
+    precondition(index[key] == nil, "a page is cached once")
+    let byteCount = Int(location.storedBytes)
+    let span = SegmentFormat.padded(skew + byteCount)
+    let needed = (span + Limits.arenaChunkBytes - 1) / Limits.arenaChunkBytes
+    guard let chunks = takeChunks(needed) else { return nil }
+    let entry = ArenaEntry(
+      key: key, byteCount: byteCount, checksum: location.checksum, skew: skew, chunks: chunks)
+    let number: Int
+    if let free = freeEntries.popLast() {
+      number = free
+      entries[free] = entry
+    } else {
+      number = entries.count
+      entries.append(entry)
+    }
+    index[key] = number
+    return number
+  }
+
+  /// One more lease on an entry.
+  mutating func retain(_ number: Int) {
+    guard var entry = entries[number] else { preconditionFailure("entry \(number) is free") }
+    if entry.leaseCount == 0 { evictableChunks -= entry.chunks.count }
+    entry.leaseCount += 1
+    entry.frequency = min(entry.frequency + 1, Self.frequencyMax)
+    entries[number] = entry
+  }
+
+  mutating func release(_ number: Int) {
+    guard var entry = entries[number] else { preconditionFailure("entry \(number) is free") }
+    precondition(entry.leaseCount > 0, "a lease is released once")
+    entry.leaseCount -= 1
+    entries[number] = entry
+    guard entry.leaseCount == 0 else { return }
+    if entry.isForgotten { free(number) } else { evictableChunks += entry.chunks.count }
+  }
+
+  /// The load of an entry ended; its loader still holds its lease.
+  mutating func finish(_ number: Int, _ failure: PageReadError?) {
+    guard let entry = entries[number] else { preconditionFailure("entry \(number) is free") }
+    if let failure {
+      entries[number]?.phase = .failed(failure)
+      if !entry.isForgotten {
+        entries[number]?.isForgotten = true
+        index[entry.key] = nil
+      }
+    } else {
+      entries[number]?.phase = .ready
+    }
+  }
+
+  /// The entry is found no more; its chunks come back with the last lease.
+  mutating func forget(_ number: Int) {
+    guard let entry = entries[number], !entry.isForgotten else { return }
+    index[entry.key] = nil
+    entries[number]?.isForgotten = true
+    guard entry.leaseCount == 0 else { return }
+    evictableChunks -= entry.chunks.count
+    free(number)
+  }
+
+  private mutating func free(_ number: Int) {
+    guard let entry = entries[number] else { preconditionFailure("entry \(number) is free") }
+    freeChunks.append(contentsOf: entry.chunks)
+    entries[number] = nil
+    freeEntries.append(number)
+  }
+
+  private mutating func takeChunks(_ count: Int) -> [Int32]? {
+    guard freeChunks.count + evictableChunks >= count else { return nil }
+    while freeChunks.count < count { evictOne() }
+    let taken = Array(freeChunks[(freeChunks.count - count)...])
+    freeChunks.removeLast(count)
+    return taken
+  }
+
+  /// CLOCK with a small count a page: the hand passes, every use since its last pass saves a page
+  /// once. Called only while something evictable is there, so it ends within four rounds.
+  private mutating func evictOne() {
+    precondition(evictableChunks > 0, "something can be evicted")
+    while true {
+      hand = hand + 1 >= entries.count ? 0 : hand + 1
+      guard let entry = entries[hand], entry.leaseCount == 0 else { continue }
+      if entry.frequency > 0 {
+        entries[hand]?.frequency -= 1
+        continue
+      }
+      evictedCount += 1
+      forget(hand)
+      return
+    }
+  }
+}

@@ -1,0 +1,92 @@
+// The threads that may wait for the disk. Nobody else does; a full queue is told to the client at
+// once.
+
+internal import VarveBase
+internal import VarveFile
+
+/// A fixed number of threads and a bounded queue of jobs.
+package final class IOPool: Sendable {
+  package typealias Job = @Sendable () -> Void
+
+  private struct State {
+    var queue: [Job?] = []
+    var head = 0
+    var isClosed = false
+    var runningCount = 0
+
+    var count: Int { queue.count - head }
+
+    mutating func popFirst() -> Job? {
+      guard head < queue.count else { return nil }
+      let job = queue[head]
+      queue[head] = nil
+      head += 1
+      if head == queue.count || head >= 1024 {
+        queue.removeFirst(head)
+        head = 0
+      }
+      return job
+    }
+  }
+
+  package let queueMax: Int
+  private let state = Monitor(State())
+  private let threads = Locked<[NamedThread]>([])
+
+  /// - Parameters:
+  ///   - threads: 1 … `Limits.ioThreadsMax`.
+  ///   - queueMax: jobs that may wait.
+  package init(threads count: Int, queueMax: Int = Limits.ioQueueMax, name: String = "varve-io") {
+    precondition(count >= 1 && count <= Limits.ioThreadsMax, "\(count) I/O threads")
+    precondition(queueMax >= 1 && queueMax <= Limits.ioQueueMax, "I/O queue of \(queueMax)")
+    self.queueMax = queueMax
+    let state = state
+    let made = (0..<count).map { index in
+      NamedThread("\(name)-\(index)") { Self.work(state) }
+    }
+    threads.withLock { $0 = made }
+  }
+
+  /// Queues a job; false when the queue is full or the pool is closed (the job is then not run).
+  package func submit(_ job: @escaping Job) -> Bool {
+    state.update { state in
+      if state.isClosed || state.count >= queueMax { return false }
+      state.queue.append(job)
+      return true
+    }
+  }
+
+  /// Jobs waiting for a thread.
+  package var queuedCount: Int { state.peek { $0.count } }
+
+  /// Jobs being run.
+  package var runningCount: Int { state.peek { $0.runningCount } }
+
+  /// Runs what is queued, then ends the threads. Not from a job.
+  package func close() {
+    state.update { $0.isClosed = true }
+    let joined = threads.withLock { threads in
+      defer { threads = [] }
+      return threads
+    }
+    for thread in joined { thread.join() }
+  }
+
+  private static func work(_ state: Monitor<State>) {
+    while let job = next(state) {
+      job()
+      state.update { $0.runningCount -= 1 }
+    }
+  }
+
+  private static func next(_ state: Monitor<State>) -> Job? {
+    let next = state.wait { state -> Job?? in
+      if let job = state.popFirst() {
+        state.runningCount += 1
+        return .some(job)
+      }
+      return state.isClosed ? .some(nil) : nil
+    }
+    return next ?? nil
+  }
+}

@@ -1,0 +1,198 @@
+// The daemon's own cache of hot pages: one region of touched memory in 64 KiB chunks, filled by
+// puts and by direct reads, each page verified once on entry. Stands between the segments and the
+// sockets; pages are sent straight from it.
+
+package import VarveBase
+internal import VarveFile
+
+/// Leases verified pages. Blocking where a page must be read: call it from I/O threads.
+package final class PageArena: Sendable {
+  /// When the region's memory is touched.
+  package enum Pretouch: Sendable {
+    case now
+    /// By a thread of its own; chunks become usable as they are touched.
+    case inBackground
+  }
+
+  /// The open segment file by number; nil when it was dropped.
+  package typealias ReaderOf = (UInt64) throws(LogError) -> SegmentReader?
+
+  private static let touchBytes = 2 << 20
+
+  let ledger: MemoryLedger
+  let state: Monitor<ArenaState>
+  private let region: MappedRegion
+  package let hits = Counter("arena_hits_total", "Pages found in the page arena.")
+  package let misses = Counter("arena_misses_total", "Pages read from disk for the page arena.")
+  package let oneOffs = Counter(
+    "arena_one_off_total", "Pages served from request memory because the arena had no room.")
+  package let readBytes = Counter("arena_read_bytes_total", "Bytes read from segments.")
+  package let corruptions = Counter(
+    "arena_corrupt_pages_total", "Pages whose bytes did not verify when read.")
+
+  /// - Parameters:
+  ///   - byteCount: of the region, at least one chunk; rounded down to whole chunks.
+  ///   - ledger: accounts the region as `.arena` and one-off pages as `.request`.
+  package init(
+    byteCount: Int, ledger: MemoryLedger, pretouch: Pretouch = .inBackground
+  ) throws(PageReadError) {
+    let size = byteCount / Limits.arenaChunkBytes * Limits.arenaChunkBytes
+    precondition(size > 0, "an arena has at least one chunk of \(Limits.arenaChunkBytes) bytes")
+    guard ledger.reserve(size, for: .arena) else { throw .memoryExhausted(bytes: size) }
+    guard let region = MappedRegion(byteCount: size) else {
+      ledger.release(size, for: .arena)
+      throw .memoryExhausted(bytes: size)
+    }
+    self.region = region
+    self.ledger = ledger
+    state = Monitor(ArenaState())
+    switch pretouch {
+    case .now: while touchMore() {}
+    case .inBackground:
+      _ = NamedThread("varve-arena") { [weak self] in while self?.touchMore() == true {} }
+    }
+  }
+
+  deinit { ledger.release(region.byteCount, for: .arena) }
+
+  package var byteCount: Int { region.byteCount }
+
+  // MARK: Leasing
+
+  /// The page at `location`: from memory, or read and verified. Concurrent callers of one page
+  /// share one read.
+  package func lease(
+    _ location: Location, readers: ReaderOf
+  ) throws(PageReadError) -> PageLease {
+    guard let result = lease(batch: [location], readers: readers).first else {
+      preconditionFailure("one location gives one result")
+    }
+    return try result.get()
+  }
+
+  /// The pages of a batch, each with its own outcome, in the order asked. What is not in memory is
+  /// read with as few, large reads as neighbourhood allows.
+  package func lease(
+    batch: [Location], readers: ReaderOf
+  ) -> [Result<PageLease, PageReadError>] {
+    var load = ArenaLoad(self, batch)
+    load.read(readers)
+    // Own loads are finished before others' are waited for, so two batches that want each other's
+    // pages do not stop each other.
+    return load.collect()
+  }
+
+  /// Reads the page again past every cache and forgets what memory had of it.
+  package func reread(_ location: Location, readers: ReaderOf) throws(PageReadError) {
+    state.update { state in
+      if let number = state.index[ArenaKey(location)] { state.forget(number) }
+    }
+    let target = try oneOff(location)
+    defer { target.lease.release() }
+    try ArenaLoad.readOne(target.target, readers, self)
+  }
+
+  // MARK: Filling and dropping
+
+  /// Keeps a copy of a page just put (its bytes are verified). Does nothing when it is there
+  /// already or no room can be made.
+  package func insertCopy(_ location: Location, _ bytes: UnsafeRawBufferPointer) {
+    precondition(bytes.count == Int(location.storedBytes), "the bytes are the page")
+    let made = state.update { state -> (Int, ArenaEntry)? in
+      guard state.index[ArenaKey(location)] == nil,
+        let number = state.insert(location, skew: 0), let entry = state.entries[number]
+      else { return nil }
+      return (number, entry)
+    }
+    guard let (number, entry) = made else { return }
+    var done = 0
+    let pieces = unsafe chunkBytes(entry.chunks, span: SegmentFormat.padded(bytes.count))
+    for index in unsafe pieces.indices {
+      let piece = unsafe pieces[index]
+      let count = min(piece.count, bytes.count - done)
+      unsafe piece.copyMemory(
+        from: UnsafeRawBufferPointer(rebasing: bytes[done..<done + count]))
+      done += count
+    }
+    state.update { state in
+      state.finish(number, nil)
+      state.release(number)
+    }
+  }
+
+  /// Pages of the segment are found no more; leased ones stay until released.
+  package func dropSegment(_ segment: UInt64) {
+    state.update { state in
+      for (key, number) in state.index where key.segment == segment { state.forget(number) }
+    }
+  }
+
+  /// One page is found no more.
+  package func drop(_ location: Location) {
+    state.update { state in
+      if let number = state.index[ArenaKey(location)] { state.forget(number) }
+    }
+  }
+
+  package func release(_ entry: Int) { state.update { $0.release(entry) } }
+
+  // MARK: Figures
+
+  package var counters: [Counter] { [hits, misses, oneOffs, readBytes, corruptions] }
+
+  package var pageCount: Int { state.peek { $0.index.count } }
+
+  /// Bytes of chunks that hold pages.
+  package var usedBytes: Int {
+    state.peek { ($0.chunkCount - $0.freeChunks.count) * Limits.arenaChunkBytes }
+  }
+
+  package var evictedCount: UInt64 { state.peek { $0.evictedCount } }
+
+  // MARK: Memory
+
+  /// The memory of an entry's blocks; the last piece is cut to `span` bytes in all.
+  func chunkBytes(_ chunks: [Int32], span: Int) -> [UnsafeMutableRawBufferPointer] {
+    var left = span
+    return unsafe chunks.map { chunk in
+      let count = min(left, Limits.arenaChunkBytes)
+      left -= count
+      return unsafe region.bytes(offset: Int(chunk) * Limits.arenaChunkBytes, count: count)
+    }
+  }
+
+  /// Request memory for a page that the arena has no room for.
+  func oneOff(
+    _ location: Location
+  ) throws(PageReadError) -> (target: LoadTarget, lease: PageLease) {
+    let byteCount = LoadTarget.blockBytes(location)
+    guard ledger.reserve(byteCount, for: .request) else {
+      throw .memoryExhausted(bytes: byteCount)
+    }
+    oneOffs.add()
+    let buffer = AlignedBuffer(byteCount: byteCount)
+    let target = unsafe LoadTarget(location: location, blocks: [buffer.mutableBytes])
+    let lease = unsafe PageLease(
+      .oneOff(buffer, ledger), pieces: target.pieces, byteCount: Int(location.storedBytes))
+    return (target, lease)
+  }
+
+  /// Touches the next stretch and gives its chunks out; false when all are touched.
+  private func touchMore() -> Bool {
+    let done = state.peek { $0.chunkCount } * Limits.arenaChunkBytes
+    let count = min(Self.touchBytes, region.byteCount - done)
+    if count == 0 { return false }
+    region.touch(offset: done, count: count)
+    let first = Int32(done / Limits.arenaChunkBytes)
+    let chunks = Int32(count / Limits.arenaChunkBytes)
+    state.update { state in
+      state.chunkCount += Int(chunks)
+      state.freeChunks.append(contentsOf: (first..<first + chunks).reversed())
+    }
+    return true
+  }
+}
+
+extension PageArena {
+  package var counters: [Counter] { [hits, misses, oneOffs, readBytes, corruptions] }
+}

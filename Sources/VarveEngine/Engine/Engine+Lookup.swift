@@ -1,0 +1,101 @@
+// Presence: how long a prefix of the asked run is stored.
+
+internal import Synchronization
+internal import VarveBase
+
+extension Engine {
+  /// How many leading pages of the run are stored, and which pages when `wantPresent`.
+  ///
+  /// Every answer is confirmed by the full id, so `exact` changes nothing yet; `prefetch` starts
+  /// reading the hit pages into the arena.
+  ///
+  /// - Throws: `.namespaceUnknown`, `.storage` when the index cannot be read, `.closed`.
+  package func lookup(
+    _ slice: ChainSlice, wantPresent: Bool = false, exact: Bool = true, prefetch: Bool = false
+  ) throws(EngineError) -> LookupAnswer {
+    let namespace = try liveNamespace(slice.namespace)
+    var answer = LookupAnswer()
+    if wantPresent { answer.present = Bitmap.empty(count: slice.count) }
+    var inRun = true
+    var hits: [Location] = []
+    try walk(slice) { index, record in
+      guard let record else {
+        inRun = false
+        return wantPresent
+      }
+      if wantPresent { answer.present.setBit(index) }
+      guard inRun else { return true }
+      answer.hitPages += 1
+      answer.hitBytes += UInt64(record.location.rawBytes)
+      if prefetch { hits.append(record.location) }
+      return true
+    }
+    if prefetch { startReading(hits) }
+    count(lookup: answer, asked: slice.count, in: namespace)
+    return answer
+  }
+
+  private func count(lookup answer: LookupAnswer, asked: Int, in namespace: LiveNamespace) {
+    counters.lookups.add()
+    counters.pagesAsked.add(asked)
+    counters.pagesHit.add(answer.hitPages)
+    namespace.lookups.wrappingAdd(1, ordering: .relaxed)
+    namespace.pagesAsked.wrappingAdd(UInt64(asked), ordering: .relaxed)
+    namespace.pagesHit.wrappingAdd(UInt64(answer.hitPages), ordering: .relaxed)
+  }
+
+  /// Reads ahead in the background, at most half the arena; when the queue is full, not at all.
+  private func startReading(_ hits: [Location]) {
+    var budget = configuration.arenaBytes / 2
+    let within = hits.prefix {
+      budget -= Int($0.storedBytes)
+      return budget >= 0
+    }
+    guard !within.isEmpty else { return }
+    let batch = Array(within)
+    try? background { [self] in
+      var start = 0
+      while start < batch.count {
+        let end = min(start + Limits.extentPagesMax, batch.count)
+        _ = lease(Array(batch[start..<end]))
+        start = end
+      }
+    }
+  }
+
+  /// Visits the records of the asked pages in order, nil where there is none that counts, until
+  /// `visit` gives false. Indices are within the asked run.
+  func walk(
+    _ slice: ChainSlice, visit: (Int, PageRecord?) -> Bool
+  ) throws(EngineError) {
+    let live = keeper.table.live
+    let now = clock.wallMillis()
+    let snapshot = index.snapshot()
+    do {
+      try snapshot.walk(
+        namespace: slice.namespace, ids: slice.asked, from: slice.placeFromRoot,
+        isLive: { record in
+          live.contains(record.location.segment) && !record.isExpired(atMillis: now)
+        }, visit: visit)
+    } catch {
+      throw .storage("\(error)")
+    }
+  }
+
+  /// The record of every asked page, nil where there is none that counts.
+  func records(of slice: ChainSlice) throws(EngineError) -> [PageRecord?] {
+    var records: [PageRecord?] = []
+    records.reserveCapacity(slice.count)
+    try walk(slice) { _, record in
+      records.append(record)
+      return true
+    }
+    return records
+  }
+
+  /// The record of one page, nil where there is none that counts.
+  func record(of name: PageName) throws(EngineError) -> PageRecord? {
+    let slice = ChainSlice(namespace: name.namespace, ids: [name.id], first: 0, count: 1)
+    return try records(of: slice)[0]
+  }
+}

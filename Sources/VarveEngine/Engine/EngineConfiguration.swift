@@ -1,0 +1,71 @@
+// What an engine is opened with. Every number is checked in `validate()`, whose errors name the
+// value and the limit; the daemon turns them into exit code 2.
+
+internal import VarveBase
+
+/// Settings of one store. Sizes in bytes.
+package struct EngineConfiguration: Sendable {
+  /// The data directory; made if missing (mode 0700).
+  package var directory: String
+  /// Bound of the blocks of every file under the directory.
+  package var capacityBytes: UInt64
+  /// Size of a value-log file; nil = capacity / 64 rounded down to a power of two, 4 … 256 MiB.
+  package var segmentBytes: UInt32?
+  /// Memory for hot pages.
+  package var arenaBytes: Int
+  /// Memory for pages being received.
+  package var stagingBytes: Int
+  /// Records a memtable holds before it is flushed to a table.
+  package var memtableBytes: Int
+  package var blockCacheBytes: Int
+  /// Longest time a page acknowledged without `durable` stays unsynced.
+  package var syncIntervalMillis: Int
+  package var ioThreads: Int
+  /// Open a directory with O_DIRECT where the file system gives it.
+  package var directIO: Bool
+
+  package init(directory: String, capacityBytes: UInt64) {
+    self.directory = directory
+    self.capacityBytes = capacityBytes
+    arenaBytes = 256 << 20
+    stagingBytes = 256 << 20
+    memtableBytes = Limits.memtableBytesDefault
+    blockCacheBytes = 64 << 20
+    syncIntervalMillis = Limits.syncIntervalMillisMax
+    ioThreads = 4
+    directIO = true
+  }
+
+  /// The segment size in force.
+  package var segmentBytesInForce: UInt32 {
+    if let segmentBytes { return segmentBytes }
+    var size = UInt64(Limits.segmentBytesMax)
+    while size > UInt64(Limits.segmentBytesMin), size > capacityBytes / 64 { size /= 2 }
+    return UInt32(size)
+  }
+
+  /// The largest page a namespace may hold: half a segment.
+  package var pageBytesMax: UInt32 { segmentBytesInForce / 2 }
+
+  /// One clear sentence for the first setting that cannot be used; nil when all can.
+  package func problem() -> String? {
+    let segment = UInt64(segmentBytesInForce)
+    let least = UInt64(Limits.segmentBytesMin)
+    let most = UInt64(Limits.segmentBytesMax)
+    if segment < least || segment > most || segment % UInt64(Limits.blockBytes) != 0 {
+      return "segment_bytes \(segment) must be a multiple of 4096 from \(least) to \(most)"
+    }
+    let capacityLeast = segment * UInt64(Limits.segmentsMin)
+    if capacityBytes < capacityLeast {
+      return "capacity \(capacityBytes) is below \(capacityLeast) "
+        + "(\(Limits.segmentsMin) segments of \(segment) bytes)"
+    }
+    if syncIntervalMillis < 1 || syncIntervalMillis > Limits.syncIntervalMillisMax {
+      return "sync_interval_ms \(syncIntervalMillis) must be 1 to \(Limits.syncIntervalMillisMax)"
+    }
+    if ioThreads < 1 || ioThreads > Limits.ioThreadsMax {
+      return "io threads \(ioThreads) must be 1 to \(Limits.ioThreadsMax)"
+    }
+    return nil
+  }
+}

@@ -1,0 +1,39 @@
+// Everything the engine counts. Names are the metrics' without prefix.
+
+package import VarveBase
+
+/// The engine's counters; `all` is what is printed.
+package struct EngineCounters: Sendable {
+  package let pagesStored = Counter("pages_stored_total", "Pages written to the log")
+  package let bytesStored = Counter("page_bytes_stored_total", "Raw bytes of pages stored")
+  package let pagesPresent = Counter(
+    "pages_already_present_total", "Pages put that were there already")
+  package let pagesRefused = Counter(
+    "pages_refused_total", "Pages of puts that were not stored, whatever the reason")
+  package let checksumMismatches = Counter(
+    "put_checksum_mismatches_total", "Pages received whose bytes did not match their checksum")
+  package let lookups = Counter("lookups_total", "Lookup calls")
+  package let pagesAsked = Counter("lookup_pages_asked_total", "Pages asked for in lookups")
+  package let pagesHit = Counter("lookup_pages_hit_total", "Pages of prefix hits in lookups")
+  package let pagesRead = Counter("pages_read_total", "Pages given to gets")
+  package let bytesRead = Counter("page_bytes_read_total", "Raw bytes of pages given to gets")
+  package let pagesDamaged = Counter(
+    "pages_damaged_total", "Pages whose bytes on disk did not match their checksum")
+  package let pagesDeleted = Counter("pages_deleted_total", "Pages deleted by request")
+  package let pagesEvicted = Counter("pages_evicted_total", "Pages that left with their segment")
+  package let segmentsDropped = Counter("segments_dropped_total", "Segments evicted")
+  package let noSpace = Counter("put_no_space_total", "Pages refused for want of disk space")
+  package let flushes = Counter("memtable_flushes_total", "Memtables written to tables")
+  package let merges = Counter("merges_total", "Merges of tables")
+  package let stalls = Counter("put_stalls_total", "Puts that waited for a memtable flush")
+  package let recoveredPages = Counter(
+    "recovered_pages_total", "Pages taken from the log's tail at the last start")
+
+  package var all: [Counter] {
+    [
+      pagesStored, bytesStored, pagesPresent, pagesRefused, checksumMismatches, lookups, pagesAsked,
+      pagesHit, pagesRead, bytesRead, pagesDamaged, pagesDeleted, pagesEvicted, segmentsDropped,
+      noSpace, flushes, merges, stalls, recoveredPages,
+    ]
+  }
+}

@@ -1,0 +1,39 @@
+// Why an engine call was refused. The server maps each case to one status of the contract.
+
+/// An operating error of the engine; programmers' errors trap instead.
+package enum EngineError: Error, Equatable, Sendable {
+  /// Unknown, cleared or dropped (NOT_FOUND).
+  case namespaceUnknown
+  /// Over `Limits.namespacesMax` (RESOURCE_EXHAUSTED).
+  case tooManyNamespaces(limit: Int)
+  /// Name empty or over `Limits.namespaceNameBytesMax` (INVALID_ARGUMENT).
+  case namespaceNameLength(bytes: Int, limit: Int)
+  /// An option asked for disagrees with the existing namespace's (FAILED_PRECONDITION).
+  case optionDisagrees(option: String, existing: String, asked: String)
+  /// page_bytes_max over half a segment (INVALID_ARGUMENT).
+  case pageBytesMaxTooLarge(asked: UInt32, limit: UInt32)
+  /// Staging memory for the put's bytes is used up (RESOURCE_EXHAUSTED, retry later).
+  case stagingExhausted(limit: Int)
+  /// No memory for the page to be read, in the arena or beside it (RESOURCE_EXHAUSTED, retry later).
+  case readMemoryExhausted(limit: Int)
+  /// The background queue is full (RESOURCE_EXHAUSTED, retry later).
+  case queueFull(limit: Int)
+  /// Nothing can be written any more; reads go on (UNAVAILABLE with the reason).
+  case readOnly(reason: String)
+  /// The disk failed or damage was found while answering (DATA_LOSS or INTERNAL).
+  case storage(String)
+  /// The engine is closing (UNAVAILABLE).
+  case closed
+}
+
+/// Why a directory cannot be opened (exit code 3, or 2 for the configuration).
+package enum EngineOpenError: Error, Sendable {
+  case configuration(String)
+  /// Another process holds the lock.
+  case locked(path: String)
+  /// A file of another format version: both versions are named.
+  case unknownVersion(path: String, found: UInt32, supported: UInt32)
+  /// Damage that this version cannot mend by itself.
+  case damaged(path: String, what: String)
+  case io(path: String, what: String)
+}

@@ -1,0 +1,143 @@
+// Opening a store: lock, manifest, segments, tables, then the tail of the log. Each step leaves the
+// directory as good as it found it, so that a crash at any point is answered by opening again.
+
+package import Logging
+package import VarveBase
+package import VarveFile
+
+extension Engine {
+  /// Opens or creates the store; blocks until recovery is done.
+  package static func open(
+    _ configuration: EngineConfiguration, files: any FileSystem, clock: any Clock,
+    ledger: MemoryLedger, logger: Logger
+  ) throws(EngineOpenError) -> Engine {
+    if let problem = configuration.problem() { throw .configuration(problem) }
+    let opening = EngineOpening(
+      configuration: configuration, files: files, clock: clock, ledger: ledger, logger: logger)
+    let engine = Engine(try opening.run(), logger: logger)
+    let log = engine.log
+    let threads = engine.threads
+    engine.keeper.setHooks(
+      SegmentKeeper.Hooks(
+        sealFull: { () throws(LogError) in try log.sealFull() },
+        segmentIsFull: { threads.wakeIndexer() }))
+    engine.startThreads()
+    return engine
+  }
+}
+
+/// The steps of opening, in order.
+struct EngineOpening {
+  let configuration: EngineConfiguration
+  let files: any FileSystem
+  let clock: any Clock
+  let ledger: MemoryLedger
+  let logger: Logger
+  let counters = EngineCounters()
+
+  var tablesDirectory: String { configuration.directory + "/tables" }
+  var segmentsDirectory: String { configuration.directory + "/segments" }
+
+  func run() throws(EngineOpenError) -> EngineParts {
+    let lock = try prepareDirectory()
+    let manifest = try openManifest()
+    let namespaces = NamespaceTable(
+      manifest.state.namespaces.values.map {
+        LiveNamespace(id: $0.id, name: $0.name, options: $0.options)
+      })
+    let arena: PageArena
+    do throws(PageReadError) {
+      arena = try PageArena(byteCount: configuration.arenaBytes, ledger: ledger)
+    } catch {
+      throw .configuration("the page arena of \(configuration.arenaBytes) bytes: \(error)")
+    }
+    let disk = DiskLedger(capacity: configuration.capacityBytes)
+    disk.adopt(UInt64(Limits.manifestBytesReserved))
+    let keeper = SegmentKeeper(
+      configuration: configuration, disk: disk, files: files, clock: clock, manifest: manifest,
+      namespaces: namespaces, arena: arena, counters: counters, logger: logger)
+    let listings = try adoptSegments(keeper, manifest)
+    let index = try openIndex(manifest, keeper, namespaces)
+    var replay = LogReplay(
+      index: index, keeper: keeper, namespaces: namespaces, lastSequence: manifest.state.lastBirth)
+    try self.replay(listings, manifest, keeper, namespaces, &replay)
+    counters.recoveredPages.add(replay.pages)
+    while disk.isOver, try storage({ () throws(LogError) in try keeper.evictOldest() }) {}
+    let bootID = BootID(.random(in: 0 ... .max), .random(in: 0 ... .max))
+    // All of the segments there are is in the index now; the log goes on behind them.
+    let last = manifest.state.nextSegment - 1
+    let log = ValueLog(
+      files, directory: segmentsDirectory, segmentBytes: Int(configuration.segmentBytesInForce),
+      bootID: bootID, clock: clock, host: keeper, start: LogPosition(segment: last, offset: .max))
+    return EngineParts(
+      configuration: configuration, counters: counters, bootID: bootID.hex, files: files,
+      clock: clock, ledger: ledger, lock: lock, manifest: manifest, namespaces: namespaces,
+      keeper: keeper, index: index, log: log,
+      staging: StagingPool(ledger: ledger, byteCountMax: configuration.stagingBytes), arena: arena,
+      io: IOPool(threads: configuration.ioThreads), lastSequence: replay.lastSequence)
+  }
+
+  // MARK: - Directory and manifest
+
+  private func prepareDirectory() throws(EngineOpenError) -> any FileLock {
+    let directory = configuration.directory
+    do throws(FileError) {
+      try files.createDirectory(directory)
+      let lock = try files.lockFile(directory + "/LOCK")
+      try files.createDirectory(tablesDirectory)
+      try files.createDirectory(segmentsDirectory)
+      try files.syncDirectory(directory)
+      return lock
+    } catch {
+      if case .locked(let path, let holder) = error {
+        throw .locked(path: "\(path) (\(holder))")
+      }
+      throw .io(path: directory, what: "\(error)")
+    }
+  }
+
+  private func openManifest() throws(EngineOpenError) -> ManifestStore {
+    // A store is new only when nothing in it says otherwise: a lost manifest is not an empty store.
+    let isNew: Bool
+    do throws(FileError) {
+      let tables = try files.list(tablesDirectory)
+      let segments = try files.list(segmentsDirectory)
+      isNew = tables.isEmpty && segments.isEmpty
+    } catch {
+      throw .io(path: configuration.directory, what: "\(error)")
+    }
+    do {
+      return try ManifestStore.open(
+        files, directory: configuration.directory, createIfMissing: isNew)
+    } catch {
+      throw opened(error)
+    }
+  }
+
+  func opened(_ error: IndexError) -> EngineOpenError {
+    switch error {
+    case .unknownVersion(let file, let found, let supported):
+      .unknownVersion(path: file, found: found, supported: supported)
+    case .corrupt(let file, _, _, _, _), .missing(let file):
+      .damaged(path: file, what: "\(error)")
+    default: .io(path: configuration.directory, what: "\(error)")
+    }
+  }
+
+  func opened(_ error: LogError) -> EngineOpenError {
+    switch error {
+    case .unsupportedVersion(let path, let found, let supported):
+      .unknownVersion(path: path, found: UInt32(found), supported: UInt32(supported))
+    case .corrupt(let path, _, _): .damaged(path: path, what: "\(error)")
+    default: .io(path: segmentsDirectory, what: "\(error)")
+    }
+  }
+
+  func storage<Result>(_ body: () throws(LogError) -> Result) throws(EngineOpenError) -> Result {
+    do throws(LogError) {
+      return try body()
+    } catch {
+      throw opened(error)
+    }
+  }
+}

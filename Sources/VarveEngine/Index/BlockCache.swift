@@ -1,0 +1,141 @@
+// Data blocks of tables kept in memory under a byte budget, the longest unused leaving first.
+
+package import VarveBase
+
+/// What the index counts about its reads.
+package struct IndexCounters: Sendable {
+  package let blockReads = Counter("index_block_reads_total", "Index blocks read from disk.")
+  package let blockHits = Counter("index_block_hits_total", "Index blocks found in memory.")
+  package let pathProbes = Counter("index_path_probes_total", "Tables asked for a path record.")
+  package let idProbes = Counter("index_id_probes_total", "Tables asked for an id record.")
+  package let filterPasses = Counter(
+    "index_filter_false_total", "Tables asked for a name that turned out absent.")
+
+  package init() {}
+
+  package var all: [Counter] { [blockReads, blockHits, pathProbes, idProbes, filterPasses] }
+}
+
+/// An LRU list of indices into an arena behind one lock, taken once a block, not once a page.
+package final class BlockCache: Sendable {
+  private struct Key: Hashable {
+    let table: UInt64
+    let block: Int32
+  }
+
+  private struct Slot {
+    var key: Key
+    var block: IndexBlock?
+    var older: Int32
+    var newer: Int32
+  }
+
+  private struct State {
+    var slotOf: [Key: Int32] = [:]
+    var slots: [Slot] = []
+    var free: [Int32] = []
+    var newest: Int32 = -1
+    var oldest: Int32 = -1
+    var byteCount = 0
+  }
+
+  package let budgetBytes: Int
+  private let ledger: MemoryLedger?
+  private let state = Locked(State())
+
+  package init(budgetBytes: Int, ledger: MemoryLedger? = nil) {
+    precondition(budgetBytes >= 0, "a budget is not negative")
+    self.budgetBytes = budgetBytes
+    self.ledger = ledger
+  }
+
+  deinit { ledger?.release(state.withLock { $0.byteCount }, for: .blockCache) }
+
+  package var byteCount: Int { state.withLock { $0.byteCount } }
+
+  func find(table: UInt64, block: Int32) -> IndexBlock? {
+    state.withLock { state in
+      guard let slot = state.slotOf[Key(table: table, block: block)] else { return nil }
+      Self.unlink(slot, &state)
+      Self.linkNewest(slot, &state)
+      return state.slots[Int(slot)].block
+    }
+  }
+
+  /// Keeps the block if budget and ledger allow it after the oldest have left.
+  func insert(_ block: IndexBlock, table: UInt64, block number: Int32) {
+    let bytes = block.byteCount
+    guard bytes <= budgetBytes else { return }
+    state.withLock { state in
+      let key = Key(table: table, block: number)
+      guard state.slotOf[key] == nil else { return }
+      while state.byteCount + bytes > budgetBytes, state.oldest >= 0 { evictOldest(&state) }
+      if let ledger, !ledger.reserve(bytes, for: .blockCache) { return }
+      state.byteCount += bytes
+      let slot = Slot(key: key, block: block, older: -1, newer: -1)
+      let index: Int32
+      if let reused = state.free.popLast() {
+        index = reused
+        state.slots[Int(index)] = slot
+      } else {
+        index = Int32(state.slots.count)
+        state.slots.append(slot)
+      }
+      state.slotOf[key] = index
+      Self.linkNewest(index, &state)
+    }
+  }
+
+  /// Lets go of everything of a table that is no longer in force.
+  func remove(table: UInt64) {
+    state.withLock { state in
+      for (key, slot) in state.slotOf where key.table == table { drop(slot, &state) }
+    }
+  }
+
+  private func evictOldest(_ state: inout State) { drop(state.oldest, &state) }
+
+  private func drop(_ slot: Int32, _ state: inout State) {
+    guard let block = state.slots[Int(slot)].block else { return }
+    Self.unlink(slot, &state)
+    state.slotOf[state.slots[Int(slot)].key] = nil
+    state.slots[Int(slot)].block = nil
+    state.free.append(slot)
+    state.byteCount -= block.byteCount
+    ledger?.release(block.byteCount, for: .blockCache)
+  }
+
+  private static func unlink(_ slot: Int32, _ state: inout State) {
+    let older = state.slots[Int(slot)].older
+    let newer = state.slots[Int(slot)].newer
+    if older >= 0 { state.slots[Int(older)].newer = newer } else { state.oldest = newer }
+    if newer >= 0 { state.slots[Int(newer)].older = older } else { state.newest = older }
+  }
+
+  private static func linkNewest(_ slot: Int32, _ state: inout State) {
+    state.slots[Int(slot)].older = state.newest
+    state.slots[Int(slot)].newer = -1
+    if state.newest >= 0 { state.slots[Int(state.newest)].newer = slot }
+    state.newest = slot
+    if state.oldest < 0 { state.oldest = slot }
+  }
+
+  /// The list, the table and the byte count agree.
+  package func checkInvariants() {
+    state.withLock { state in
+      var bytes = 0
+      var count = 0
+      var at = state.oldest
+      while at >= 0 {
+        let slot = state.slots[Int(at)]
+        precondition(state.slotOf[slot.key] == at, "a slot under another key")
+        bytes += slot.block?.byteCount ?? 0
+        count += 1
+        at = slot.newer
+      }
+      precondition(count == state.slotOf.count, "\(count) listed, \(state.slotOf.count) keyed")
+      precondition(bytes == state.byteCount, "\(bytes) bytes held, \(state.byteCount) counted")
+      precondition(bytes <= budgetBytes, "\(bytes) bytes over the budget of \(budgetBytes)")
+    }
+  }
+}

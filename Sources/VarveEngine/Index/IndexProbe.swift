@@ -1,0 +1,72 @@
+// One lookup's way through the tables of a snapshot: a cursor a table and a key that is built anew
+// in place.
+
+internal import VarveBase
+
+struct IndexProbe {
+  private let snapshot: IndexSnapshot
+  private var cursors: [TableCursor]
+  private var key: [UInt8] = []
+
+  init(_ snapshot: IndexSnapshot) {
+    self.snapshot = snapshot
+    cursors = Array(repeating: TableCursor(), count: snapshot.tables.count)
+  }
+
+  /// What the id records and `held`, the memtables' word, say of `name`; nil when nobody knows it.
+  mutating func findByID(
+    _ name: PageName, _ hash: UInt64, above held: MemtableEntry?
+  ) throws(IndexError) -> MemtableEntry? {
+    var best = held?.record
+    var found: (table: Int, record: FoundRecord)?
+    var isBuilt = false
+    for (index, table) in snapshot.tables.enumerated() {
+      if let best, table.summary.counts.sequenceMax <= best.sequence { continue }
+      guard table.filter.mayContain(hash) else { continue }
+      if !isBuilt {
+        key.removeAll(keepingCapacity: true)
+        IndexKey.appendID(name, to: &key)
+        isBuilt = true
+      }
+      snapshot.counters.idProbes.add()
+      guard let record = try table.find(key, &cursors[index]) else {
+        snapshot.counters.filterPasses.add()
+        continue
+      }
+      // Another id with the same first 16 bytes: only an attacker can make one, and the pages of
+      // his own namespace are all he hides.
+      guard record.record.id == name.id else { continue }
+      if let best, !record.record.wins(over: best) { continue }
+      best = record.record
+      found = (index, record)
+    }
+    guard let found else { return held }
+    let place = try snapshot.tables[found.table].place(found.record)
+    let record = found.record.record
+    if record.kind == .page { return .page(record.page(name.namespace, at: place)) }
+    return .deleted(Tombstone(name: name, sequence: record.sequence, place: place))
+  }
+
+  /// The path record of `name` at `place`; nil when the tables have none there, or another page's.
+  mutating func findByPath(
+    _ name: PageName, _ hash: UInt64, at place: WindowPlace
+  ) throws(IndexError) -> IndexRecord? {
+    var best: IndexRecord?
+    var isBuilt = false
+    for (index, table) in snapshot.tables.enumerated() {
+      if let best, table.summary.counts.sequenceMax <= best.sequence { continue }
+      guard table.filter.mayContain(hash) else { continue }
+      if !isBuilt {
+        key.removeAll(keepingCapacity: true)
+        IndexKey.appendPath(name, at: place, to: &key)
+        isBuilt = true
+      }
+      snapshot.counters.pathProbes.add()
+      guard let record = try table.find(key, &cursors[index])?.record else { continue }
+      if let best, !record.wins(over: best) { continue }
+      best = record
+    }
+    guard let best, best.id == name.id else { return nil }
+    return best
+  }
+}

@@ -1,0 +1,126 @@
+// An open table: its block index and filter in memory, its data blocks through the cache. The last
+// reference closes the file, and removes it when the table is no longer in force.
+
+internal import Synchronization
+internal import VarveBase
+internal import VarveFile
+
+package final class Table: Sendable {
+  package let summary: TableSummary
+  let directory: TableDirectory
+  let path: String
+  let file: any File
+  let filter: TableFilter
+  let properties: TableProperties
+  let blocks: TableBlockIndex
+  private let residentBytes: Int
+  private let removal: Locked<(@Sendable (UInt64) -> Void)?> = Locked(nil)
+
+  package var number: UInt64 { summary.number }
+
+  init(_ directory: TableDirectory, _ summary: TableSummary) throws(IndexError) {
+    let path = directory.path(of: summary.number)
+    let parts = try TableParts(directory.files, path, summary)
+    let resident = parts.filter.byteCount + parts.blocks.byteCount
+    if let ledger = directory.ledger, !ledger.reserve(resident, for: .filter) {
+      throw .memoryFull(bytes: resident, limit: ledger.limitBytes)
+    }
+    self.directory = directory
+    self.summary = summary
+    self.path = path
+    file = parts.file
+    filter = parts.filter
+    properties = parts.properties
+    blocks = parts.blocks
+    residentBytes = resident
+  }
+
+  deinit {
+    directory.ledger?.release(residentBytes, for: .filter)
+    guard let removed = removal.withLock({ $0 }) else { return }
+    directory.cache.remove(table: number)
+    // A file that cannot be removed is a stray that the next start removes.
+    try? directory.files.remove(path)
+    removed(summary.fileBytes)
+  }
+
+  /// Says that the manifest no longer names this table: its file goes with the last snapshot that
+  /// uses it, and `removed` is then told its bytes.
+  package func retire(_ removed: @escaping @Sendable (UInt64) -> Void = { _ in }) {
+    removal.withLock { $0 = removed }
+  }
+
+  /// Reads data block `index` past every cache.
+  func readBlock(_ index: Int) throws(IndexError) -> IndexBlock {
+    let range = blocks.range(index)
+    let bytes: [UInt8]
+    do throws(FileError) {
+      bytes = try file.read(count: range.count, at: UInt64(range.lowerBound))
+    } catch {
+      throw .file(error)
+    }
+    directory.counters.blockReads.add()
+    let payload = try TableFormat.payload(
+      of: bytes, .data, number: number, offset: UInt64(range.lowerBound), file: path)
+    guard let block = IndexBlock(payload) else {
+      throw corrupt(index, "entries of the block")
+    }
+    return block
+  }
+
+  /// The error for a block whose checksum holds and whose contents make no sense.
+  func corrupt(_ index: Int, _ what: String) -> IndexError {
+    .corrupt(
+      file: path, offset: UInt64(blocks.range(index).lowerBound), what: what, expected: 1, found: 0)
+  }
+
+  private func block(_ index: Int) throws(IndexError) -> IndexBlock {
+    if let block = directory.cache.find(table: number, block: Int32(index)) {
+      directory.counters.blockHits.add()
+      return block
+    }
+    let block = try readBlock(index)
+    directory.cache.insert(block, table: number, block: Int32(index))
+    return block
+  }
+
+  /// The record of `key`; nil when the table has none.
+  func find(_ key: [UInt8], _ cursor: inout TableCursor) throws(IndexError) -> FoundRecord? {
+    let index = blocks.blockIndex(of: key)
+    if cursor.index != index || cursor.block == nil {
+      cursor.block = try block(index)
+      cursor.index = index
+    }
+    guard let block = cursor.block, let value = block.find(key) else { return nil }
+    var at = value.lowerBound
+    let bytes = block.bytes
+    guard
+      let record = IndexRecord.readBody(bytes.rawSpan, &at, end: value.upperBound)
+    else { throw corrupt(index, "record") }
+    return FoundRecord(record: record, block: block, rest: at..<value.upperBound, index: index)
+  }
+
+  /// The place that an id record ends with.
+  func place(_ found: FoundRecord) throws(IndexError) -> WindowPlace {
+    let bytes = found.block.bytes
+    guard
+      let place = IndexRecord.readPlace(
+        bytes.rawSpan, found.rest.lowerBound, end: found.rest.upperBound)
+    else { throw corrupt(found.index, "place of a record") }
+    return place
+  }
+}
+
+/// The block a walk looked at last, so that neighbours cost no search of the cache.
+struct TableCursor {
+  var index = -1
+  var block: IndexBlock?
+}
+
+/// A record where it lies; `rest` are the bytes of an id record's place.
+struct FoundRecord {
+  let record: IndexRecord
+  let block: IndexBlock
+  let rest: Range<Int>
+  let index: Int
+}

@@ -1,0 +1,86 @@
+// The parts of a table that are read when it is opened: footer, properties, filter, block index.
+
+internal import VarveFile
+
+/// Each part is checked by itself and against what the manifest says of the table.
+struct TableParts {
+  let file: any File
+  let filter: TableFilter
+  let properties: TableProperties
+  let blocks: TableBlockIndex
+
+  init(_ files: any FileSystem, _ path: String, _ summary: TableSummary) throws(IndexError) {
+    let expect = ManifestFormat.expect
+    let size: UInt64
+    do throws(FileError) {
+      file = try files.open(path, .read(direct: false))
+      size = try file.size()
+    } catch {
+      if error.isNotFound { throw .missing(file: path) }
+      throw .file(error)
+    }
+    try expect(size == summary.fileBytes, path, 0, "file length", summary.fileBytes, size)
+    let footerBytes = UInt64(TableFormat.footerBytes)
+    try expect(size > footerBytes, path, 0, "file length", footerBytes + 1, size)
+    let end = size - footerBytes
+    let footer = try TableFooter(
+      Self.read(file, end..<size), number: summary.number, offset: end, file: path)
+    let reader = PartReader(file: file, number: summary.number, path: path)
+    guard
+      let properties = TableProperties(
+        try reader.payload(.properties, footer.propertiesOffset..<end))
+    else { throw reader.corrupt(footer.propertiesOffset, "properties") }
+    guard
+      let filter = TableFilter(
+        try reader.payload(.filter, footer.filterOffset..<footer.propertiesOffset))
+    else { throw reader.corrupt(footer.filterOffset, "filter") }
+    guard
+      let blocks = TableBlockIndex(
+        try reader.payload(.index, footer.indexOffset..<footer.filterOffset),
+        dataBytes: footer.indexOffset)
+    else { throw reader.corrupt(footer.indexOffset, "block index") }
+    try expect(
+      UInt64(blocks.count) == properties.blocks, path, footer.propertiesOffset, "count of blocks",
+      UInt64(blocks.count), properties.blocks)
+    for (expected, found) in zip(summary.counts.numbers, properties.counts.numbers) {
+      try expect(
+        expected == found, path, footer.propertiesOffset, "count that the manifest has too",
+        expected, found)
+    }
+    self.properties = properties
+    self.filter = filter
+    self.blocks = blocks
+  }
+
+  fileprivate static func read(
+    _ file: any File, _ range: Range<UInt64>
+  ) throws(IndexError) -> [UInt8] {
+    let bytes: [UInt8]
+    do throws(FileError) {
+      bytes = try file.read(count: range.count, at: range.lowerBound)
+    } catch {
+      throw .file(error)
+    }
+    try ManifestFormat.expect(
+      bytes.count == range.count, file.path, range.lowerBound, "bytes that could be read",
+      UInt64(range.count), UInt64(bytes.count))
+    return bytes
+  }
+}
+
+private struct PartReader {
+  let file: any File
+  let number: UInt64
+  let path: String
+
+  func payload(
+    _ kind: TableFormat.BlockKind, _ range: Range<UInt64>
+  ) throws(IndexError) -> [UInt8] {
+    try TableFormat.payload(
+      of: TableParts.read(file, range), kind, number: number, offset: range.lowerBound, file: path)
+  }
+
+  func corrupt(_ offset: UInt64, _ what: String) -> IndexError {
+    .corrupt(file: path, offset: offset, what: what, expected: 1, found: 0)
+  }
+}

@@ -1,0 +1,102 @@
+// Goes through all records of a table in key order, past the block cache: for merges and checks.
+
+internal import VarveBase
+
+struct TableScanner {
+  let table: Table
+  private(set) var record = IndexRecord(tombstone: .zero, sequence: 0)
+  private(set) var namespace: UInt32 = 0
+  private(set) var kind = IndexKey.Kind.path
+  private var nextBlock = 0
+  private var cursor: IndexBlockCursor?
+
+  init(_ table: Table) { self.table = table }
+
+  var key: [UInt8] { cursor?.key ?? [] }
+
+  /// The record's bytes as they are written.
+  var value: [UInt8] {
+    guard let cursor else { return [] }
+    return Array(cursor.block.bytes[cursor.value])
+  }
+
+  /// Steps to the next record; false at the end. Every record is decoded whole, and a key that
+  /// does not rise is damage.
+  mutating func next() throws(IndexError) -> Bool {
+    let before = key
+    while true {
+      if cursor?.next() == true { break }
+      guard nextBlock < table.blocks.count else {
+        cursor = nil
+        return false
+      }
+      cursor = IndexBlockCursor(try table.readBlock(nextBlock))
+      nextBlock += 1
+    }
+    try decode()
+    guard before.isEmpty || ByteOrder.compare(before, key) < 0 else {
+      throw table.corrupt(nextBlock - 1, "order of keys")
+    }
+    return true
+  }
+
+  private mutating func decode() throws(IndexError) {
+    guard let cursor, let parsed = IndexKey.parse(cursor.key) else {
+      throw table.corrupt(nextBlock - 1, "key")
+    }
+    let bytes = cursor.block.bytes
+    let span = bytes.rawSpan
+    var at = cursor.value.lowerBound
+    let end = cursor.value.upperBound
+    guard let body = IndexRecord.readBody(span, &at, end: end) else {
+      throw table.corrupt(nextBlock - 1, "record")
+    }
+    let placeHolds =
+      parsed.kind == .id ? IndexRecord.readPlace(span, at, end: end) != nil : at == end
+    guard placeHolds, agrees(cursor.key, parsed.kind, body.id) else {
+      throw table.corrupt(nextBlock - 1, "record under its key")
+    }
+    record = body
+    namespace = parsed.namespace
+    kind = parsed.kind
+  }
+
+  /// The key ends in bytes of the id that the record holds.
+  private func agrees(_ key: [UInt8], _ kind: IndexKey.Kind, _ id: PageID) -> Bool {
+    var own: [UInt8] = []
+    switch kind {
+    case .path: IndexKey.appendDigest(id, to: &own)
+    case .id:
+      own.appendLE(id.word0)
+      own.appendLE(id.word1)
+    }
+    return key.suffix(own.count).elementsEqual(own)
+  }
+}
+
+extension Table {
+  /// Reads the whole table and checks every block, record, count and the filter: for `verify`.
+  package func verify() throws(IndexError) {
+    var scanner = TableScanner(self)
+    var found = TableProperties()
+    found.blocks = UInt64(blocks.count)
+    while try scanner.next() {
+      if found.counts.records == 0 { found.keyMin = scanner.key }
+      found.keyMax = scanner.key
+      found.counts.count(
+        scanner.record, scanner.kind, keyBytes: scanner.key.count,
+        valueBytes: scanner.value.count)
+      let name = PageName(namespace: scanner.namespace, id: scanner.record.id)
+      guard filter.mayContain(TableFilter.hash(name)) else {
+        throw .corrupt(
+          file: path, offset: 0, what: "filter's answer for a name it holds", expected: 1, found: 0)
+      }
+    }
+    guard found == properties else {
+      throw .corrupt(
+        file: path, offset: UInt64(blocks.range(blocks.count - 1).upperBound),
+        what: "count of records, or another property,", expected: properties.counts.records,
+        found: found.counts.records)
+    }
+  }
+}

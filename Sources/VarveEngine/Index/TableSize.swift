@@ -1,0 +1,46 @@
+// How long a table can become, before it is written: the engine reserves that much of its capacity.
+
+internal import VarveBase
+
+package enum TableSize {
+  /// What both records of an entry take at most, with their framing.
+  static func flatBytes(of entry: MemtableEntry) -> UInt64 {
+    let place = entry.place
+    let key = IndexKey.pathKeyBytes(index: place.index) + IndexKey.idKeyBytes
+    let values =
+      2 * IndexRecord.bodyBytesMax + IndexRecord.placeHeadBytes
+      + Int(place.index) * WindowPlace.digestBytes
+    return UInt64(key + values + 2 * TableFormat.entryOverheadBytesMax)
+  }
+
+  /// A file of at most `names` names whose records take at most `flatBytes` is not longer than
+  /// this, in whole 4 KiB blocks.
+  package static func upperBound(names: UInt64, flatBytes: UInt64) -> UInt64 {
+    let head = UInt64(TableFormat.blockHeadBytes)
+    // Every block but the last is at least as long as the target.
+    let blocks = flatBytes / UInt64(Limits.tableBlockBytes) + 1
+    let data = flatBytes + blocks * (head + 4)
+    let index = head + 4 + blocks * UInt64(3 + 2 + IndexKey.byteCountMax)
+    let filterBlocks = (max(1, names) * UInt64(TableFilter.bitsPerName) + 511) / 512
+    let filter = head + UInt64(TableFilter.headBytes) + filterBlocks * 64
+    let properties = head + UInt64(10 * Varint.byteCountMax + 2 * (2 + IndexKey.byteCountMax))
+    let bytes = data + index + filter + properties + UInt64(TableFormat.footerBytes)
+    let block = UInt64(Limits.blockBytes)
+    return (bytes + block - 1) / block * block
+  }
+
+  /// The table that flushing `memtable` makes is not longer than this.
+  package static func upperBound(flushing memtable: Memtable) -> UInt64 {
+    let (entries, pathTombstones) = memtable.contents()
+    let sources = entries + pathTombstones.map(MemtableEntry.deleted)
+    return upperBound(
+      names: UInt64(sources.count), flatBytes: sources.reduce(0) { $0 + flatBytes(of: $1) })
+  }
+
+  /// The table that merging these makes is not longer than this.
+  package static func upperBound(merging tables: [TableSummary]) -> UInt64 {
+    upperBound(
+      names: tables.reduce(0) { $0 + $1.counts.names },
+      flatBytes: tables.reduce(0) { $0 + $1.counts.flatBytes })
+  }
+}

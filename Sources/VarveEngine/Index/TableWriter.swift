@@ -1,0 +1,130 @@
+// Writes one table file from records in key order. A writer that is let go before `finish` removes
+// what it wrote.
+
+internal import VarveBase
+internal import VarveFile
+
+final class TableWriter {
+  private let files: any FileSystem
+  private let path: String
+  private let number: UInt64
+  private let file: any File
+  private var pending: [UInt8] = []
+  private var written: UInt64 = 0
+  private var block = IndexBlockBuilder()
+  private var lastKeyBefore: [UInt8] = []
+  private var index: [UInt8] = []
+  private var filter: TableFilter
+  private let ledger: MemoryLedger?
+  private let reservedBytes: Int
+  private var properties = TableProperties()
+  private var isFinished = false
+
+  /// - Parameters:
+  ///   - names: how many names the filter makes room for.
+  ///   - ledger: charged with the filter while it is made.
+  init(
+    _ files: any FileSystem, path: String, number: UInt64, names: Int, ledger: MemoryLedger?
+  ) throws(IndexError) {
+    let bytes = TableFilter.byteCount(names: names)
+    if let ledger, !ledger.reserve(bytes, for: .filter) {
+      throw .memoryFull(bytes: bytes, limit: ledger.limitBytes)
+    }
+    do throws(FileError) {
+      file = try files.open(path, .create(direct: false))
+    } catch {
+      ledger?.release(bytes, for: .filter)
+      throw .file(error)
+    }
+    self.files = files
+    self.path = path
+    self.number = number
+    self.ledger = ledger
+    reservedBytes = bytes
+    filter = TableFilter(names: names)
+  }
+
+  deinit {
+    ledger?.release(reservedBytes, for: .filter)
+    // What stays behind is not in the manifest, so the next start removes it.
+    if !isFinished { try? files.remove(path) }
+  }
+
+  /// Bytes given to the file so far, for the pace of a merge.
+  var byteCount: UInt64 { written + UInt64(pending.count) }
+  var isEmpty: Bool { properties.counts.records == 0 }
+
+  /// Appends a record; `value` holds what `record` says. Keys rise strictly.
+  func add(
+    _ key: [UInt8], _ value: [UInt8], _ record: IndexRecord, _ kind: IndexKey.Kind,
+    namespace: UInt32
+  ) throws(IndexError) {
+    precondition(value.count <= TableFormat.valueBytesMax, "a value of \(value.count) bytes")
+    block.add(key, value)
+    if properties.counts.records == 0 { properties.keyMin = key }
+    properties.keyMax = key
+    properties.counts.count(record, kind, keyBytes: key.count, valueBytes: value.count)
+    filter.insert(TableFilter.hash(PageName(namespace: namespace, id: record.id)))
+    if block.byteCount >= Limits.tableBlockBytes { try finishBlock() }
+  }
+
+  private func finishBlock() throws(IndexError) {
+    guard block.count > 0 else { return }
+    var bound: [UInt8] = []
+    if properties.blocks > 0 {
+      let first = block.firstKey
+      let common = ByteOrder.commonPrefix(
+        lastKeyBefore.rawSpan, 0..<lastKeyBefore.count, first.rawSpan, 0..<first.count)
+      bound = Array(first[0...common])
+    }
+    lastKeyBefore = block.lastKey
+    let bytes = TableFormat.block(.data, block.finish(), number: number, offset: byteCount)
+    Varint.append(UInt64(bytes.count), to: &index)
+    Varint.append(UInt64(bound.count), to: &index)
+    index.append(contentsOf: bound)
+    properties.blocks += 1
+    try append(bytes)
+  }
+
+  private func append(_ bytes: [UInt8]) throws(IndexError) {
+    pending.append(contentsOf: bytes)
+    if pending.count >= Limits.tableWriteBytes { try flush() }
+  }
+
+  private func flush() throws(IndexError) {
+    do throws(FileError) {
+      try file.write(pending, at: written)
+    } catch {
+      throw .file(error)
+    }
+    written += UInt64(pending.count)
+    pending.removeAll(keepingCapacity: true)
+  }
+
+  /// Writes what follows the data and syncs the file and its name.
+  func finish() throws(IndexError) -> (fileBytes: UInt64, counts: TableCounts) {
+    precondition(!isEmpty, "a table without records")
+    try finishBlock()
+    var head: [UInt8] = []
+    head.appendLE(UInt32(properties.blocks))
+    let indexOffset = byteCount
+    try append(TableFormat.block(.index, head + index, number: number, offset: indexOffset))
+    let filterOffset = byteCount
+    try append(TableFormat.block(.filter, filter.payload, number: number, offset: filterOffset))
+    let propertiesOffset = byteCount
+    try append(
+      TableFormat.block(
+        .properties, properties.payload, number: number, offset: propertiesOffset))
+    let footer = TableFooter(
+      number: number, indexOffset: indexOffset, filterOffset: filterOffset,
+      propertiesOffset: propertiesOffset)
+    try append(footer.bytes(at: byteCount))
+    try flush()
+    try ManifestStore.wrap { () throws(FileError) in
+      try file.sync()
+      try files.syncDirectory(parent(of: path))
+    }
+    isFinished = true
+    return (written, properties.counts)
+  }
+}

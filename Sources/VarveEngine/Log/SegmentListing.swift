@@ -1,0 +1,87 @@
+// What lies in the segments directory at start: which files are segments, whether they were sealed,
+// and how large they are. Looks at the first and the last block of each, no more.
+
+internal import VarveBase
+package import VarveFile
+
+/// One name in the segments directory.
+package struct SegmentListing: Sendable {
+  package enum State: Equatable, Sendable {
+    /// Has its footer: one read gives its contents.
+    case sealed(SegmentHeader, SegmentTrailer)
+    /// Was being written: its contents come from a scan.
+    case unsealed(SegmentHeader)
+    /// Named as a segment, but its header is missing or damaged. After a crash of the machine the
+    /// newest segment may be so: nothing in it was ever synced.
+    case unreadable(LogError)
+    /// Not named as a segment; none of our business.
+    case foreign
+  }
+
+  package let name: String
+  package let path: String
+  /// 0 for foreign files.
+  package let number: UInt64
+  package let state: State
+  package let fileBytes: UInt64
+  package let allocatedBytes: UInt64
+
+  package var header: SegmentHeader? {
+    switch state {
+    case .sealed(let header, _), .unsealed(let header): header
+    case .unreadable, .foreign: nil
+    }
+  }
+
+  /// Everything in the directory, segments by number first, foreign files last. Throws
+  /// `.unsupportedVersion` when a segment is of another release: nothing must then be touched.
+  package static func list(
+    _ files: any FileSystem, directory: String
+  ) throws(LogError) -> [SegmentListing] {
+    var segments: [SegmentListing] = []
+    var foreign: [SegmentListing] = []
+    let names = try fileCall { () throws(FileError) in try files.list(directory) }
+    for name in names {
+      let listing = try SegmentListing(files, directory: directory, name: name)
+      if listing.state == .foreign { foreign.append(listing) } else { segments.append(listing) }
+    }
+    return segments.sorted { $0.number < $1.number } + foreign
+  }
+
+  /// One name; its file is there.
+  package init(_ files: any FileSystem, directory: String, name: String) throws(LogError) {
+    self.name = name
+    let path = directory + "/" + name
+    self.path = path
+    fileBytes = try fileCall { () throws(FileError) in try files.size(path) }
+    allocatedBytes = try fileCall { () throws(FileError) in try files.allocatedBytes(path) }
+    guard let number = SegmentFormat.number(fileName: name) else {
+      self.number = 0
+      state = .foreign
+      return
+    }
+    self.number = number
+    let reader = try SegmentReader.open(files, directory: directory, number: number)
+    do throws(LogError) {
+      state = try Self.state(reader, fileBytes: fileBytes)
+    } catch {
+      guard case .corrupt = error else { throw error }
+      state = .unreadable(error)
+    }
+  }
+
+  private static func state(
+    _ reader: SegmentReader, fileBytes: UInt64
+  ) throws(LogError) -> State {
+    let block = Limits.blockBytes
+    guard let first = try reader.bytes(offset: 0, count: block) else {
+      throw .corrupt(path: reader.path, offset: 0, reason: "shorter than its header")
+    }
+    let header = try SegmentHeader(first.rawSpan, path: reader.path, number: reader.number)
+    guard fileBytes >= UInt64(2 * block), fileBytes % UInt64(block) == 0,
+      let last = try reader.bytes(offset: fileBytes - UInt64(block), count: block),
+      let trailer = SegmentTrailer(last.rawSpan, header: header, fileBytes: fileBytes)
+    else { return .unsealed(header) }
+    return .sealed(header, trailer)
+  }
+}

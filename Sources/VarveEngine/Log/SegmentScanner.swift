@@ -1,0 +1,202 @@
+// Finds what a segment holds: from its footer when it is sealed, else by walking its extents and
+// looking for the next header behind a hole. Believes no length before its checksum held.
+
+internal import VarveBase
+package import VarveFile
+
+package struct SegmentScanner {
+  private let files: any FileSystem
+  private let directory: String
+
+  package init(_ files: any FileSystem, directory: String) {
+    self.files = files
+    self.directory = directory
+  }
+
+  /// The extents of a segment from byte `from` on.
+  ///
+  /// - Parameters:
+  ///   - listing: sealed or unsealed; an unreadable or foreign one is a programmer's error.
+  ///   - from: where to begin, an extent's start or 0.
+  ///   - synced: what the caller knows to be synced; extents before it are not verified.
+  ///   - check: payloads to verify in a tail; a sound footer covers only synced payloads, so that
+  ///     there `.beyondSynced` reads none.
+  package func scan(
+    _ listing: SegmentListing, from: UInt64 = 0, synced: LogPosition = .start,
+    check: PayloadCheck = .beyondSynced
+  ) throws(LogError) -> SegmentScan {
+    let reader = try SegmentReader.open(files, directory: directory, number: listing.number)
+    switch listing.state {
+    case .sealed(let header, let trailer):
+      do throws(LogError) {
+        var scan = try footerScan(reader, header, trailer, from: from)
+        if check == .all { try verify(&scan, reader, fileBytes: listing.fileBytes) { _ in true } }
+        return scan
+      } catch {
+        guard case .corrupt = error else { throw error }
+        let scan = SegmentScan(
+          number: listing.number, source: .damagedFooter(error), syncedUpTo: synced, from: from)
+        // The footer's own blocks hold no header of an extent at its place, so they are passed.
+        return try tailScan(scan, reader, header, listing.fileBytes, .all)
+      }
+    case .unsealed(let header):
+      let scan = SegmentScan(
+        number: listing.number, source: .tail, syncedUpTo: synced, from: from)
+      return try tailScan(scan, reader, header, listing.fileBytes, check)
+    case .unreadable(let error):
+      throw error
+    case .foreign:
+      preconditionFailure("\(listing.path) is not a segment")
+    }
+  }
+
+  // MARK: Sealed
+
+  private func footerScan(
+    _ reader: SegmentReader, _ header: SegmentHeader, _ trailer: SegmentTrailer, from: UInt64
+  ) throws(LogError) -> SegmentScan {
+    let position = LogPosition(segment: trailer.number, offset: trailer.footerOffset)
+    let count = Int(trailer.footerBytes)
+    guard let bytes = try reader.bytes(offset: position.offset, count: count) else {
+      throw .corrupt(path: reader.path, offset: position.offset, reason: "footer is cut off")
+    }
+    let footer = try Footer(
+      bytes.rawSpan, position: position, salt: header.salt, path: reader.path)
+    var scan = SegmentScan(
+      number: trailer.number, source: .footer, syncedUpTo: position, from: from)
+    scan.bytesRead = UInt64(SegmentFormat.padded(count))
+    scan.namespaces = footer.namespaces
+    scan.endOffset = trailer.footerOffset
+    for extent in footer.extents where extent.offset >= from {
+      let place = LogPosition(segment: trailer.number, offset: extent.offset)
+      guard
+        let parsed = try ExtentHeader(
+          extent.header.rawSpan, position: place, salt: header.salt, path: reader.path),
+        let scanned = Self.decode(parsed, extent.header),
+        scanned.endOffset <= trailer.footerOffset
+      else {
+        throw .corrupt(path: reader.path, offset: position.offset, reason: "extent in footer")
+      }
+      scan.extents.append(scanned)
+    }
+    return scan
+  }
+
+  // MARK: Unsealed
+
+  private func tailScan(
+    _ start: SegmentScan, _ reader: SegmentReader, _ header: SegmentHeader, _ fileBytes: UInt64,
+    _ check: PayloadCheck
+  ) throws(LogError) -> SegmentScan {
+    var scan = start
+    let block = UInt64(Limits.blockBytes)
+    var window = ScanWindow(reader)
+    var offset = SegmentFormat.padded(scan.endOffset)
+    while offset + block <= fileBytes {
+      guard let extent = try extent(at: offset, &window, header) else {
+        scan.blocksSkipped += 1
+        offset += block
+        continue
+      }
+      scan.syncedUpTo = max(scan.syncedUpTo, extent.header.syncedUpTo)
+      scan.extents.append(extent)
+      offset = extent.endOffset
+      scan.endOffset = offset
+    }
+    scan.bytesRead += window.bytesRead
+    if check != .none {
+      let syncedUpTo = scan.syncedUpTo
+      try verify(&scan, reader, fileBytes: fileBytes) {
+        check == .all || $0.position >= syncedUpTo || $0.endOffset > fileBytes
+      }
+    }
+    return scan
+  }
+
+  private func extent(
+    at offset: UInt64, _ window: inout ScanWindow, _ header: SegmentHeader
+  ) throws(LogError) -> ScannedExtent? {
+    guard let first = try window.bytes(at: offset, count: ExtentHeader.fixedBytes),
+      let claimed = ExtentHeader.claimedBytes(first.rawSpan),
+      let used = try window.bytes(at: offset, count: claimed)
+    else { return nil }
+    let position = LogPosition(segment: header.number, offset: offset)
+    guard
+      let parsed = try ExtentHeader(
+        used.rawSpan, position: position, salt: header.salt, path: window.path),
+      let padded = try window.bytes(at: offset, count: parsed.headerBytes),
+      SegmentFormat.isZero(padded.rawSpan, from: parsed.usedBytes)
+    else { return nil }
+    return Self.decode(parsed, used)
+  }
+
+  private static func decode(_ header: ExtentHeader, _ used: [UInt8]) -> ScannedExtent? {
+    switch header.kind {
+    case .pages:
+      guard let pages = ExtentEntries.pages(used.rawSpan, header) else { return nil }
+      return ScannedExtent(header: header, headerUsed: used, pages: pages, controls: [])
+    case .controls:
+      guard let controls = ExtentEntries.controls(used.rawSpan, header) else { return nil }
+      return ScannedExtent(header: header, headerUsed: used, pages: [], controls: controls)
+    }
+  }
+
+  /// Reads the payloads of the extents `wanted` picks and drops the pages that do not verify.
+  private func verify(
+    _ scan: inout SegmentScan, _ reader: SegmentReader, fileBytes: UInt64,
+    _ wanted: (ScannedExtent) -> Bool
+  ) throws(LogError) {
+    let buffer = AlignedBuffer(byteCount: 1 << 20)
+    for index in scan.extents.indices where wanted(scan.extents[index]) {
+      var kept: [PageRecord] = []
+      for page in scan.extents[index].pages {
+        if try isWhole(page.location, reader, buffer) {
+          kept.append(page)
+        } else {
+          scan.extents[index].pagesDropped += 1
+          scan.pagesDropped += 1
+        }
+        scan.bytesRead += UInt64(SegmentFormat.padded(page.location.storedBytes))
+      }
+      scan.extents[index].pages = kept
+    }
+  }
+
+  private func isWhole(
+    _ location: Location, _ reader: SegmentReader, _ buffer: AlignedBuffer
+  ) throws(LogError) -> Bool {
+    // A codec of a later release cannot be checked here; it is dropped rather than trusted.
+    guard location.codec == PageCodec.raw, location.rawBytes == location.storedBytes
+    else { return false }
+    var hash = XXH3.Stream()
+    let isThere = unsafe try reader.stream(
+      offset: UInt64(location.offset), count: Int(location.storedBytes), through: buffer
+    ) { unsafe hash.update($0) }
+    return isThere && hash.digest() == location.checksum
+  }
+}
+
+/// A stretch of the file in memory, so that a walk over small extents is not a read a header.
+private struct ScanWindow {
+  private let reader: SegmentReader
+  private let buffer = AlignedBuffer(byteCount: Limits.scanWindowBytes)
+  private var start: UInt64 = 0
+  private var count = 0
+  private(set) var bytesRead: UInt64 = 0
+
+  init(_ reader: SegmentReader) { self.reader = reader }
+
+  var path: String { reader.path }
+
+  /// `count` bytes (at most a header) from `offset`, a multiple of 4 KiB; nil at the file's end.
+  mutating func bytes(at offset: UInt64, count wanted: Int) throws(LogError) -> [UInt8]? {
+    if offset < start || offset + UInt64(wanted) > start + UInt64(count) {
+      count = try unsafe reader.read(into: buffer.mutableBytes, at: offset)
+      start = offset
+      bytesRead += UInt64(count)
+    }
+    guard offset + UInt64(wanted) <= start + UInt64(count) else { return nil }
+    let from = Int(offset - start)
+    return unsafe Array(buffer.bytes[from..<from + wanted])
+  }
+}

@@ -1,0 +1,120 @@
+// Group commit: whoever needs durability joins one fdatasync that begins after its append.
+
+internal import VarveBase
+internal import VarveFile
+
+extension ValueLog {
+  private enum Turn {
+    case done
+    case fail(LogError)
+    case lead(ordinal: UInt64, sequences: [UInt64], files: [any File])
+  }
+
+  /// Makes everything durable whose append returned before the call, in all segments. Callers at
+  /// the same time share one fdatasync. Returns `syncedSequence`.
+  ///
+  /// A failed fdatasync is final: this and every later call, and every append, throw `.syncFailed`.
+  @discardableResult
+  package func sync() throws(LogError) -> UInt64 {
+    let needed = state.update { $0.syncsStarted + 1 }
+    try syncRounds { $0.dirty.isEmpty || $0.syncsEnded >= needed }
+    return syncedSequence
+  }
+
+  /// Returns once the append with this sequence (which has returned) is durable. Waits for no other
+  /// append's write.
+  package func waitSynced(_ sequence: UInt64) throws(LogError) {
+    try syncRounds { state in
+      precondition(
+        sequence <= state.lastSequence && state.writing[sequence] == nil,
+        "append \(sequence) has not returned")
+      return state.dirty[sequence] == nil
+    }
+  }
+
+  /// Returns once the page at `location` (written by this log or before it) is durable: for a
+  /// durable put of a page that is there already.
+  package func waitSynced(_ location: Location) throws(LogError) {
+    let offset = UInt64(location.offset)
+    try syncRounds { state in
+      !state.dirty.values.contains { position, byteCount in
+        position.segment == location.segment && position.offset <= offset
+          && offset < position.offset + UInt64(byteCount)
+      }
+    }
+  }
+
+  private func syncRounds(until isDone: (LogState) -> Bool) throws(LogError) {
+    while true {
+      let turn = state.wait { state -> Turn? in
+        if isDone(state) { return .done }
+        if let failure = state.failure { return .fail(failure) }
+        if state.isSyncing { return nil }
+        state.isSyncing = true
+        state.syncsStarted += 1
+        let round = state.roundToSync()
+        return .lead(
+          ordinal: state.syncsStarted, sequences: round.sequences, files: round.files)
+      }
+      switch turn {
+      case .done, nil: return
+      case .fail(let error): throw error
+      case .lead(let ordinal, let sequences, let files): try lead(ordinal, sequences, files)
+      }
+    }
+  }
+
+  private func lead(
+    _ ordinal: UInt64, _ sequences: [UInt64], _ files: [any File]
+  ) throws(LogError) {
+    do throws(FileError) {
+      for file in files {
+        try file.sync()
+        counters.syncs.add()
+      }
+    } catch {
+      let failure = LogError.syncFailed(error)
+      state.update { state in
+        state.isSyncing = false
+        state.failure = failure
+      }
+      throw failure
+    }
+    state.update { state in
+      state.isSyncing = false
+      state.syncsEnded = ordinal
+      state.synced(sequences)
+      state.checkInvariants()
+    }
+  }
+
+  /// Every append with a sequence up to this is durable (or failed). Lags behind between syncs.
+  package var syncedSequence: UInt64 { state.peek { $0.syncedSequence } }
+
+  /// Every append with a sequence up to this has returned from the disk.
+  package var completedSequence: UInt64 {
+    state.peek { ($0.writing.keys.min() ?? $0.lastSequence + 1) - 1 }
+  }
+
+  package func isSynced(_ sequence: UInt64) -> Bool {
+    state.peek { $0.dirty[sequence] == nil && $0.writing[sequence] == nil }
+  }
+
+  /// Bytes written or being written and not known to be durable; at most 64 MiB.
+  package var unsyncedBytes: Int { state.peek { $0.unsyncedBytes } }
+
+  /// Why the log takes nothing more; nil while it does.
+  package var failure: LogError? { state.peek { $0.failure } }
+
+  /// Every extent before this is written and its records were applied: what a memtable flush may
+  /// claim, if it takes the position before it freezes the memtable.
+  package func replayPosition() -> LogPosition {
+    state.peek { $0.unapplied.values.min() ?? $0.end }
+  }
+
+  /// The segment appends go to; nil before the first.
+  package var openSegment: UInt64? { state.peek { $0.open } }
+
+  /// Segments without a footer yet, the open one included.
+  package var segmentsInUse: [UInt64] { state.peek { $0.segments.keys.sorted() } }
+}

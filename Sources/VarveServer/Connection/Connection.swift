@@ -1,0 +1,190 @@
+// One framed connection: a reader thread, a writer thread, and between them the state, in which
+// `ServerSession` decides what the protocol allows. The state knows nothing of who drives it.
+
+internal import Glibc
+package import Logging
+package import VarveBase
+package import VarveWire
+internal import VarveEngine
+
+/// What every connection of a server shares.
+package struct ConnectionSettings: Sendable {
+  package var session = ServerSession.Settings()
+  package var handshakeMillis = 10_000
+  package var stallMillis = 30_000
+  package var slowRequestMillis = 1000
+
+  package init() {}
+}
+
+/// Owns a socket and its two threads; ends when both have ended.
+package final class Connection: Sendable {
+  /// A call that has been begun and not answered.
+  struct Call {
+    let method: Method
+    let startedNanos: UInt64
+  }
+
+  struct State {
+    var session: ServerSession
+    /// Frames whose heads are made, in that order.
+    var control: [[UInt8]] = []
+    var controlBytes = 0
+    var gets: [UInt32: OutgoingGet] = [:]
+    /// Streams with gets, the one whose turn it is first.
+    var turns: [UInt32] = []
+    /// Bytes of pages made and not yet sent, those in the writer's hands included.
+    var pageBytes = 0
+    var calls: [UInt32: Call] = [:]
+    /// Nothing more is answered; what is queued leaves, then the connection closes.
+    var isClosing = false
+    /// The client has finished sending: streams begun are finished, then the connection closes.
+    var isReadOver = false
+    /// The socket is of no use any more.
+    var isDead = false
+    /// The last byte has been given to the kernel.
+    var isSendingDone = false
+    var isWriterDone = false
+    var isReaderDone = false
+
+    /// Everything made was sent and nothing more will be made.
+    var isDrained: Bool {
+      control.isEmpty && (isClosing || session.isFinished || (isReadOver && calls.isEmpty))
+    }
+  }
+
+  let socket: Socket
+  let calls: Calls
+  let settings: ConnectionSettings
+  let clock: any Clock
+  let ledger: MemoryLedger
+  let logger: Logger
+  let state: Monitor<State>
+  private let whenEnded: @Sendable (Connection) -> Void
+
+  package init(
+    _ socket: Socket, calls: Calls, settings: ConnectionSettings, clock: any Clock,
+    ledger: MemoryLedger, logger: Logger, whenEnded: @escaping @Sendable (Connection) -> Void
+  ) {
+    self.socket = socket
+    self.calls = calls
+    self.settings = settings
+    self.clock = clock
+    self.ledger = ledger
+    self.logger = logger
+    self.whenEnded = whenEnded
+    state = Monitor(State(session: ServerSession(settings: settings.session)))
+  }
+
+  /// Starts the two threads; false when the system has none to give, and nothing was started.
+  package func start() -> Bool {
+    socket.setNoDelay()
+    socket.setKeepAlive()
+    socket.setTimeouts(
+      receiveMillis: settings.handshakeMillis, sendMillis: settings.stallMillis)
+    guard
+      Thread.start(
+        "varve-write",
+        { [self] in
+          runWriter()
+          ended { $0.isWriterDone = true }
+        })
+    else { return false }
+    let isReading = Thread.start("varve-read") { [self] in
+      ConnectionReader(self).run()
+      ended { $0.isReaderDone = true }
+    }
+    if !isReading {
+      kill()
+      ended { $0.isReaderDone = true }
+    }
+    return true
+  }
+
+  private func ended(_ change: (inout State) -> Void) {
+    let isEnd = state.update { state in
+      change(&state)
+      return state.isReaderDone && state.isWriterDone
+    }
+    if isEnd { whenEnded(self) }
+  }
+
+  /// Takes no more calls, finishes those begun, then closes.
+  package func drain() {
+    state.update { state in
+      let actions = state.session.drain()
+      for case .send(let bytes) in actions { enqueue(bytes, &state) }
+    }
+  }
+
+  /// Ends the connection now; answers in the making are dropped.
+  package func kill() {
+    state.update { $0.isDead = true }
+    socket.shutdownBoth()
+  }
+
+  // MARK: Answers
+
+  func enqueue(_ bytes: [UInt8], _ state: inout State) {
+    guard !state.isDead else { return }
+    state.control.append(bytes)
+    state.controlBytes += bytes.count
+  }
+
+  /// The whole answer of a unary call.
+  func answer(_ stream: UInt32, _ message: [UInt8]) {
+    let done = state.update { state -> Call? in
+      guard let head = state.session.response(on: stream, message, last: true) else { return nil }
+      enqueue(head, &state)
+      return state.calls.removeValue(forKey: stream)
+    }
+    if let done { recordEnd(done, stream) }
+  }
+
+  /// One message of several; false when the stream is over.
+  func answerPart(_ stream: UInt32, _ message: [UInt8]) -> Bool {
+    state.update { state in
+      guard let head = state.session.response(on: stream, message, last: false) else {
+        return false
+      }
+      enqueue(head, &state)
+      return true
+    }
+  }
+
+  /// The error that ends a call.
+  func refuse(_ stream: UInt32, _ refusal: Refusal) {
+    let method = state.update { $0.calls[stream]?.method.name ?? "unknown" }
+    let told = calls.judged(refusal, method: method)
+    let done = state.update { state -> Call? in
+      state.dropGet(stream)
+      guard let head = state.session.problem(on: stream, told.problem) else { return nil }
+      enqueue(head, &state)
+      return state.calls.removeValue(forKey: stream)
+    }
+    guard let done else { return }
+    calls.metrics.problem(told.problem.status)
+    recordEnd(done, stream)
+  }
+
+  func recordEnd(_ call: Call, _ stream: UInt32) {
+    let nanos = clock.monotonicNanos() - call.startedNanos
+    calls.metrics.requestEnded(call.method, nanos: nanos)
+    let slowMillis = UInt64(settings.slowRequestMillis)
+    guard slowMillis > 0, nanos / 1_000_000 >= slowMillis else { return }
+    logger.warning(
+      "slow request",
+      metadata: [
+        "call": "\(call.method.name)", "millis": "\(nanos / 1_000_000)", "stream": "\(stream)",
+      ])
+  }
+}
+
+extension Connection.State {
+  /// Forgets a get and what was made for it.
+  mutating func dropGet(_ stream: UInt32) {
+    guard let get = gets.removeValue(forKey: stream) else { return }
+    pageBytes -= get.queuedBytes
+    turns.removeAll { $0 == stream }
+  }
+}

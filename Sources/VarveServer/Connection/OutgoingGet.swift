@@ -1,0 +1,59 @@
+// The answer of one get between the engine and the writer: what is made, what is sent, what may be
+// made next.
+
+internal import VarveEngine
+
+/// The sending side of a get. Lives in the connection's state, under its lock.
+struct OutgoingGet: Sendable {
+  /// Hands out pages; called by one background job at a time.
+  let session: GetSession
+  let isSparse: Bool
+  private(set) var runs: [OutgoingRun] = []
+  private var cursor = OutgoingRun.Cursor()
+  private var isHeadSent = false
+  /// A background job is making the next batch.
+  var isProducing = false
+  /// No more runs will come.
+  var isOver = false
+
+  init(session: GetSession, isSparse: Bool) {
+    self.session = session
+    self.isSparse = isSparse
+  }
+
+  /// One batch is being sent, one waits: more would only hold memory.
+  var wantsBatch: Bool { !isProducing && !isOver && runs.count < 2 }
+
+  mutating func append(_ more: [OutgoingRun]) { runs += more }
+
+  /// What the writer can do next for this stream.
+  enum Step {
+    /// RESPONSE with the run's message, and at most so many bytes behind it.
+    case head([UInt8], bytes: Int)
+    /// DATA of at most so many bytes.
+    case bytes(Int)
+    /// The RESPONSE that ends the answer.
+    case end
+    /// Nothing before the next batch comes.
+    case wait
+  }
+
+  var step: Step {
+    guard let run = runs.first else { return isOver ? .end : .wait }
+    return isHeadSent
+      ? .bytes(run.byteCount - cursor.sent) : .head(run.message, bytes: run.byteCount)
+  }
+
+  /// Adds the next `count` bytes of the first run to `batch`; the run leaves when it is empty.
+  mutating func send(_ count: Int, into batch: inout OutgoingBatch) {
+    guard let run = runs.first else { preconditionFailure("no run to send of") }
+    isHeadSent = true
+    batch.append(run, count: count, at: &cursor)
+    guard cursor.sent == run.byteCount else { return }
+    runs.removeFirst()
+    cursor = OutgoingRun.Cursor()
+    isHeadSent = false
+  }
+
+  var queuedBytes: Int { runs.reduce(0) { $0 + $1.byteCount } - cursor.sent }
+}

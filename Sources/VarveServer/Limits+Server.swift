@@ -1,0 +1,45 @@
+// The bounds of the server: connections, queues, HTTP and timeouts. Same rule as in `Limits`: each
+// has a test at its edge.
+
+package import VarveBase
+
+extension Limits {
+  // Accepting.
+  package static let acceptBacklog = 511
+  package static let acceptsAtOnce = 64
+  /// Connections being told why they are not let in; more are closed without a word.
+  package static let refusalsAtOnce = 32
+
+  // Calls.
+  /// A hundred years: sums with the wall clock stay far from overflow.
+  package static let ttlSecondsMax: UInt64 = 3_155_760_000
+
+  // HTTP (people and scrapers).
+  package static let httpConnectionsMax = 32
+  package static let httpRequestLineBytesMax = 2048
+  package static let httpHeaderBytesMax = 8192
+  package static let httpReceiveMillis = 5_000
+  package static let httpSendMillis = 10_000
+
+  // Framed connections.
+  /// Bytes queued to a connection before a Get makes no further batch.
+  package static let outgoingBytesMax = 16 << 20
+  /// Bytes a Get asks of the engine at a time; also the size of a run.
+  package static let getBatchBytes = 4 << 20
+  /// Pages in one PageRun: keeps its message under 1 MiB.
+  package static let runPagesMax = 65_536
+  /// Small answers queued to a connection whose client does not read: over it, the reader waits.
+  package static let outgoingFramesMax = 4096
+  /// And in bytes: one longest answer always fits.
+  package static let outgoingControlBytesMax = 8 << 20
+  /// Payload bytes in one DATA or RESPONSE frame we send: small enough to be fair between streams.
+  package static let sendFrameBytesMax = 4 << 20
+  /// Vectors in one `sendmsg` (the kernel's IOV_MAX is 1024).
+  package static let sendVectorsMax = 256
+  /// Bytes received into scratch memory at a time.
+  package static let receiveScratchBytes = 64 << 10
+  /// How long a GOAWAY may take to leave before the connection is closed (contract).
+  package static let goAwayMillis = 1_000
+  /// The window the server gives each put: none, TCP's own is enough.
+  package static let serverWindowBytes = 0
+}

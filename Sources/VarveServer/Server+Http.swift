@@ -1,0 +1,66 @@
+// The pages of the HTTP port.
+
+internal import VarveBase
+internal import VarveEngine
+
+extension Server {
+  func respond(to path: String) -> HttpResponse {
+    switch path {
+    case "/healthz": return HttpResponse(.ok, body: "ok\n")
+    case "/readyz":
+      if let reason = notReadyReason { return HttpResponse(.unavailable, body: reason + "\n") }
+      return HttpResponse(.ok, body: "ready\n")
+    case "/metrics":
+      return HttpResponse(
+        .ok, contentType: "text/plain; version=0.0.4; charset=utf-8", body: metricsText())
+    case "/":
+      return HttpResponse(.ok, contentType: "text/html; charset=utf-8", body: Self.index)
+    default: return HttpResponse(refusing: .notFound)
+    }
+  }
+
+  /// Why puts or anything at all cannot be served now; nil when all can.
+  package var notReadyReason: String? {
+    switch phase.current {
+    case .recovering: "the store is recovering"
+    case .draining: "the daemon is draining"
+    case .stopped: "the daemon has stopped"
+    case .ready: calls?.engine.readOnlyReason.map { "the store is read-only: \($0)" }
+    }
+  }
+
+  private static let index = """
+    <!DOCTYPE html>
+    <html lang="en"><head><meta charset="utf-8"><title>varved</title></head>
+    <body><h1>varved \(Version.text)</h1>
+    <ul>
+    <li><a href="/metrics">/metrics</a>: counters for Prometheus</li>
+    <li><a href="/healthz">/healthz</a>: the process answers</li>
+    <li><a href="/readyz">/readyz</a>: the store serves and takes pages</li>
+    </ul></body></html>
+
+    """
+
+  private func metricsText() -> String {
+    var text = MetricsText()
+    text.add([
+      Gauge("build_info", "The daemon's version", 1, labels: [("version", Version.text)]),
+      Gauge(
+        "uptime_seconds", "Time since the start",
+        Double(clock.monotonicNanos() - startedNanos) / 1e9),
+      Gauge("ready", "1 when the store serves and takes pages", notReadyReason == nil ? 1 : 0),
+      Gauge("connections_open", "Connections open on the data port", Double(connections.count)),
+    ])
+    for counter in metrics.plainCounters { text.add(counter) }
+    text.add(metrics.requests)
+    text.add(metrics.problems)
+    text.add(metrics.seconds)
+    text.add(ledger)
+    if let engine = calls?.engine, phase.current != .stopped {
+      for counter in engine.allCounters { text.add(counter) }
+      for histogram in engine.latencies { text.add(histogram) }
+      text.add(engine.gauges())
+    }
+    return text.text
+  }
+}

@@ -1,0 +1,203 @@
+// The daemon without its process: listeners, connections, HTTP, and the store behind them.
+
+internal import Dispatch
+package import Logging
+package import VarveBase
+package import VarveEngine
+package import VarveFile
+internal import Synchronization
+internal import VarveWire
+
+/// Binds, opens, serves, stops; each once and in this order.
+package final class Server: Sendable {
+  let configuration: ServerConfiguration
+  let engineConfiguration: EngineConfiguration
+  let files: any FileSystem
+  let clock: any Clock
+  let logger: Logger
+  let startedNanos: UInt64
+  package let ledger: MemoryLedger
+  package let metrics = ServerMetrics()
+  package let phase = PhaseCell()
+  let connections: ConnectionSet
+  private let acceptQueue = DispatchQueue(label: "varve.accept")
+  private let parts = Locked(Parts())
+  private let refusing = Locked(0)
+
+  private struct Parts {
+    var listeners: [Listener] = []
+    var http: HttpServer?
+    var calls: Calls?
+  }
+
+  package init(
+    _ configuration: ServerConfiguration, files: any FileSystem, clock: any Clock, logger: Logger
+  ) throws(ConfigurationProblem) {
+    self.configuration = configuration
+    engineConfiguration = try configuration.engineConfiguration()
+    self.files = files
+    self.clock = clock
+    self.logger = logger
+    startedNanos = clock.monotonicNanos()
+    ledger = MemoryLedger(limitBytes: try configuration.memorySplit().totalBytes)
+    connections = ConnectionSet(countMax: configuration.connectionsMax)
+  }
+
+  /// The addresses listened on, with the ports the kernel gave.
+  package var addresses: [ListenAddress] {
+    parts.withLock { $0.listeners.map(\.address) }
+  }
+
+  package var httpAddress: ListenAddress? { parts.withLock { $0.http?.address } }
+
+  /// Connections that live on the data port now.
+  package var openConnections: Int { connections.count }
+
+  /// The request layer once the store is open.
+  package var calls: Calls? { parts.withLock { $0.calls } }
+
+  /// Takes every address, or none. HTTP answers from here on, the data port from `open` on.
+  package func bind() throws(BindError) {
+    do {
+      for address in configuration.listen {
+        let listener = try Listener(address, queue: acceptQueue)
+        parts.withLock { $0.listeners.append(listener) }
+      }
+      if let address = configuration.http {
+        let http = try HttpServer(address, queue: acceptQueue) { [weak self] path in
+          self?.respond(to: path) ?? HttpResponse(.unavailable, body: "stopping\n")
+        }
+        parts.withLock { $0.http = http }
+      }
+    } catch {
+      closeListeners()
+      throw error
+    }
+    for listener in parts.withLock({ $0.listeners }) {
+      listener.start { [weak self] socket in self?.accept(socket) }
+    }
+    parts.withLock { $0.http }?.start()
+  }
+
+  /// Opens the store and serves. Blocks until recovery is done.
+  package func open() throws(EngineOpenError) {
+    let engine = try Engine.open(
+      engineConfiguration, files: files, clock: clock, ledger: ledger, logger: logger)
+    do {
+      try checkFree(engine)
+    } catch {
+      engine.close()
+      throw error
+    }
+    let calls = Calls(
+      engine: engine, metrics: metrics, ledger: ledger, clock: clock, startedNanos: startedNanos,
+      phase: phase, logger: logger)
+    parts.withLock { $0.calls = calls }
+    phase.enter(.ready)
+    logger.notice(
+      "serving",
+      metadata: [
+        "version": "\(Version.text)", "data_dir": "\(configuration.dataDirectory)",
+        "capacity": "\(configuration.capacityBytes)", "memory_max": "\(ledger.limitBytes)",
+      ])
+  }
+
+  /// Stops accepting, lets streams begun finish within `drain_seconds`, closes the store.
+  package func stop() {
+    phase.enter(.draining)
+    logger.notice("draining", metadata: ["seconds": "\(configuration.drainSeconds)"])
+    for listener in parts.withLock({ $0.listeners }) { listener.close() }
+    let patience = UInt64(configuration.drainSeconds) * 1_000_000_000
+    if !connections.drain(until: clock.monotonicNanos() + patience) {
+      logger.warning("connections were cut off at the end of drain_seconds")
+    }
+    phase.enter(.stopped)
+    calls?.engine.close()
+    closeListeners()
+    logger.notice("stopped")
+  }
+
+  /// Frees the addresses; for a start that failed.
+  package func closeListeners() {
+    let (listeners, http) = parts.withLock { parts in
+      defer {
+        parts.listeners = []
+        parts.http = nil
+      }
+      return (parts.listeners, parts.http)
+    }
+    for listener in listeners { listener.close() }
+    http?.close()
+  }
+
+  // MARK: Accepting
+
+  private func accept(_ socket: Socket) {
+    metrics.connectionsAccepted.add()
+    switch phase.current {
+    case .recovering:
+      return refuse(socket, Problem(.unavailable, "the store is recovering; retry soon"))
+    case .draining, .stopped:
+      return refuse(socket, Problem(.unavailable, "the daemon is stopping; connect elsewhere"))
+    case .ready: break
+    }
+    guard let calls else { return }
+    let connection = Connection(
+      socket, calls: calls, settings: connectionSettings(calls), clock: clock, ledger: ledger,
+      logger: logger
+    ) { [connections, ledger] ended in
+      ledger.release(Limits.receiveScratchBytes, for: .connection)
+      connections.remove(ended)
+    }
+    guard connections.insert(connection) else {
+      let most = UInt64(configuration.connectionsMax)
+      return refuse(
+        socket,
+        Problem(
+          .resourceExhausted,
+          "\(most) connections are open, the limit; retry later or on an open one",
+          limit: "connections_max", limitValue: most, value: most + 1))
+    }
+    guard ledger.reserve(Limits.receiveScratchBytes, for: .connection) else {
+      connections.remove(connection)
+      return refuse(
+        socket,
+        Problem(
+          .resourceExhausted, "no memory for another connection; retry later",
+          limit: "memory_max", limitValue: UInt64(ledger.limitBytes)))
+    }
+    if !connection.start() {
+      logger.warning("a connection was closed: the system has no thread for it")
+      ledger.release(Limits.receiveScratchBytes, for: .connection)
+      connections.remove(connection)
+    }
+  }
+
+  private func connectionSettings(_ calls: Calls) -> ConnectionSettings {
+    var settings = ConnectionSettings()
+    settings.session.server = "varved \(Version.text)"
+    settings.session.bootID = calls.engine.bootID
+    settings.session.windowBytes = UInt64(Limits.serverWindowBytes)
+    settings.handshakeMillis = configuration.handshakeSeconds * 1000
+    settings.stallMillis = configuration.stallSeconds * 1000
+    settings.slowRequestMillis = configuration.slowRequestMillis
+    return settings
+  }
+
+  /// Says why and closes. Bounded: beyond a few at once the socket is just closed.
+  private func refuse(_ socket: Socket, _ problem: Problem) {
+    metrics.connectionsRefused.add()
+    metrics.problem(problem.status)
+    let isRoom = refusing.withLock { count in
+      guard count < Limits.refusalsAtOnce else { return false }
+      count += 1
+      return true
+    }
+    guard isRoom else { return }
+    let isStarted = Thread.start("varve-refuse") { [self] in
+      FarewellSender.send(problem, to: socket, clock: clock)
+      refusing.withLock { $0 -= 1 }
+    }
+    if !isStarted { refusing.withLock { $0 -= 1 } }
+  }
+}

@@ -1,0 +1,69 @@
+// Data blocks against a sorted array, and garbage.
+
+import Testing
+
+@testable import VarveBase
+@testable import VarveEngine
+
+@Suite struct IndexBlockTests {
+  private func find(_ block: IndexBlock, _ key: [UInt8]) -> [UInt8]? {
+    block.find(key).map { Array(block.bytes[$0]) }
+  }
+
+  @Test func `a block finds what it holds and nothing else`() throws {
+    var dice = Dice()
+    for _ in 0..<60 {
+      var entries: [[UInt8]: [UInt8]] = [:]
+      for _ in 0...dice.below(80) {
+        let key = (0...dice.below(12)).map { _ in UInt8(dice.below(3)) }
+        entries[key] = dice.bytes(dice.below(30))
+      }
+      var builder = IndexBlockBuilder()
+      let sorted = entries.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+      for (key, value) in sorted { builder.add(key, value) }
+      let size = builder.byteCount
+      let payload = builder.finish()
+      #expect(payload.count == size)
+      let block = try #require(IndexBlock(payload))
+      for (key, value) in sorted { #expect(find(block, key) == value, dice.comment) }
+      for _ in 0..<200 {
+        let key = (0...dice.below(12)).map { _ in UInt8(dice.below(3)) }
+        #expect(find(block, key) == entries[key], dice.comment)
+      }
+      var cursor = IndexBlockCursor(block)
+      for (key, value) in sorted {
+        let stepped = cursor.next()
+        #expect(stepped && cursor.key == key, dice.comment)
+        #expect(Array(block.bytes[cursor.value]) == value)
+      }
+      let goesOn = cursor.next()
+      #expect(!goesOn)
+    }
+  }
+
+  @Test func `garbage and damaged blocks are refused or searched, never worse`() {
+    var dice = Dice()
+    var builder = IndexBlockBuilder()
+    for number in 0..<40 { builder.add([1, UInt8(number)], [UInt8](repeating: 7, count: number)) }
+    let whole = builder.finish()
+    for round in 0..<4000 {
+      var bytes = round % 2 == 0 ? whole : dice.bytes(dice.below(200))
+      for _ in 0...dice.below(3) where !bytes.isEmpty {
+        bytes[dice.below(bytes.count)] = UInt8(dice.below(256))
+      }
+      if dice.chance(20) { bytes.removeLast(min(bytes.count, dice.below(9))) }
+      guard let block = IndexBlock(bytes) else { continue }
+      for number in 0..<40 { _ = block.find([1, UInt8(number)]) }
+      var cursor = IndexBlockCursor(block)
+      while cursor.next() {}
+    }
+  }
+
+  @Test func `keys that do not rise are a programmer's error`() async {
+    await #expect(processExitsWith: .failure) {
+      var builder = IndexBlockBuilder()
+      builder.add([2], [])
+      builder.add([2], [])
+    }
+  }
+}

@@ -1,0 +1,103 @@
+// The filter: never a false "absent", about one false "maybe" in a hundred; and the block cache.
+
+import Testing
+
+@testable import VarveBase
+@testable import VarveEngine
+
+@Suite struct TableFilterTests {
+  @Test func `every name that was inserted passes, about one other in a hundred does`() throws {
+    var dice = Dice()
+    let names = 20_000
+    var filter = TableFilter(names: names)
+    let held = (0..<names).map { _ in PageName(namespace: 1, id: dice.id()) }
+    for name in held { filter.insert(TableFilter.hash(name)) }
+    let read = try #require(TableFilter(filter.payload))
+    #expect(held.allSatisfy { read.mayContain(TableFilter.hash($0)) }, dice.comment)
+    let passed = (0..<names).filter { _ in
+      read.mayContain(TableFilter.hash(PageName(namespace: 1, id: dice.id())))
+    }
+    let share = Double(passed.count) / Double(names)
+    #expect(share > 0.002 && share < 0.016, "\(share) of absent names pass, \(dice.comment)")
+    #expect(read.byteCount * 8 < names * TableFilter.bitsPerName + 512)
+  }
+
+  @Test func `ids that are no hashes are told apart all the same`() {
+    var filter = TableFilter(names: 1000)
+    func name(_ number: UInt64, _ namespace: UInt32 = 1) -> UInt64 {
+      TableFilter.hash(PageName(namespace: namespace, id: PageID(0, 0, 0, number)))
+    }
+    for number in 0..<1000 { filter.insert(name(UInt64(number))) }
+    let passed = (1000..<11000).filter { filter.mayContain(name(UInt64($0))) }.count
+    let elsewhere = (0..<1000).filter { filter.mayContain(name(UInt64($0), 2)) }.count
+    #expect(passed < 200 && elsewhere < 40)
+  }
+
+  @Test func `payloads that are no filter are refused`() {
+    let whole = TableFilter(names: 100).payload
+    #expect(TableFilter(whole) != nil)
+    for count in 0..<whole.count { #expect(TableFilter(Array(whole[0..<count])) == nil) }
+    #expect(TableFilter(whole + [0]) == nil)
+    var otherProbes = whole
+    otherProbes[0] = 7
+    #expect(TableFilter(otherProbes) == nil)
+    #expect(TableFilter([6, 0, 0, 0, 0, 0, 0, 0]) == nil)
+  }
+}
+
+@Suite struct BlockCacheTests {
+  private func block(_ number: UInt8) throws -> IndexBlock {
+    var builder = IndexBlockBuilder()
+    builder.add([number], [UInt8](repeating: number, count: 100))
+    return try #require(IndexBlock(builder.finish()))
+  }
+
+  @Test func `the longest unused leaves first, and the budget holds`() throws {
+    let size = try block(0).byteCount
+    let ledger = MemoryLedger(limitBytes: 1 << 20)
+    let cache = BlockCache(budgetBytes: 3 * size, ledger: ledger)
+    for number in 0..<3 { cache.insert(try block(UInt8(number)), table: 1, block: Int32(number)) }
+    #expect(cache.find(table: 1, block: 0) != nil)
+    cache.insert(try block(3), table: 1, block: 3)
+    #expect(cache.find(table: 1, block: 1) == nil)
+    #expect([0, 2, 3].allSatisfy { cache.find(table: 1, block: $0) != nil })
+    #expect(cache.byteCount == 3 * size && ledger.bytes(of: .blockCache) == 3 * size)
+    cache.checkInvariants()
+    cache.remove(table: 1)
+    #expect(cache.byteCount == 0 && ledger.bytes(of: .blockCache) == 0)
+    cache.checkInvariants()
+  }
+
+  @Test func `a full ledger means nothing is kept, and a block over the budget neither`() throws {
+    let size = try block(0).byteCount
+    let ledger = MemoryLedger(limitBytes: size - 1)
+    let cache = BlockCache(budgetBytes: 10 * size, ledger: ledger)
+    cache.insert(try block(0), table: 1, block: 0)
+    #expect(cache.byteCount == 0)
+    let small = BlockCache(budgetBytes: size - 1)
+    small.insert(try block(0), table: 1, block: 0)
+    #expect(small.find(table: 1, block: 0) == nil)
+    let exact = BlockCache(budgetBytes: size)
+    exact.insert(try block(0), table: 1, block: 0)
+    #expect(exact.find(table: 1, block: 0) != nil)
+  }
+
+  @Test func `random work keeps the list whole`() throws {
+    var dice = Dice()
+    let blocks = try (0..<8).map { try block(UInt8($0)) }
+    let cache = BlockCache(budgetBytes: 5 * blocks[0].byteCount)
+    for _ in 0..<3000 {
+      let table = UInt64(dice.below(2))
+      let number = dice.below(8)
+      switch dice.below(10) {
+      case 0: cache.remove(table: table)
+      case 1...5: cache.insert(blocks[number], table: table, block: Int32(number))
+      default:
+        if let found = cache.find(table: table, block: Int32(number)) {
+          #expect(found === blocks[number], dice.comment)
+        }
+      }
+    }
+    cache.checkInvariants()
+  }
+}

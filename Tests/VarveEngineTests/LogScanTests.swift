@@ -1,0 +1,246 @@
+// What a scan finds in sealed, torn, damaged and foreign files.
+
+import Testing
+import VarveBase
+import VarveFile
+
+@testable import VarveEngine
+
+@Suite struct LogScanTests {
+  /// A log of `count` extents, unsynced and unsealed, and what was appended.
+  private func write(
+    _ files: any FileSystem, _ directory: String, _ dice: inout StoreDice, count: Int,
+    sealing: Bool
+  ) throws -> [PageRecord] {
+    let host = StoreHost()
+    let log = makeLog(files, directory, host)
+    let buffer = ExtentBuffer(payloadBytesMax: 256 << 10)
+    var all: [PageRecord] = []
+    for _ in 0..<count {
+      let pages = dice.fill(buffer, count: 1 + dice.below(32), bytesMax: 12_000)
+      all += records(pages, try log.append(buffer, pages: pages))
+    }
+    if sealing { try log.close(sealing: true) }
+    return all
+  }
+
+  @Test(arguments: StoreDisk.allCases)
+  func footersAndTailsTellTheSame(_ disk: StoreDisk) throws {
+    for sealing in [true, false] {
+      let (files, directory, keep) = try disk.make()
+      defer { withExtendedLifetime(keep) {} }
+      var dice = StoreDice.seeded("footersAndTails")
+      let written = try write(files, directory, &dice, count: 40, sealing: sealing)
+      let scans = try scanAll(files, directory)
+      #expect(scans.flatMap { $0.extents.flatMap(\.pages) } == written)
+      #expect(scans.allSatisfy { $0.pagesDropped == 0 && $0.blocksSkipped == 0 })
+      #expect(scans.last?.source == (sealing ? .footer : .tail))
+      if sealing { #expect(scans.last?.namespaces[1] == "namespace 1") }
+      let all = try scanAll(files, directory, check: .all)
+      #expect(all.flatMap { $0.extents.flatMap(\.pages) } == written)
+    }
+  }
+
+  @Test func aFooterIsReadWithoutPayloads() throws {
+    let files = try memoryDisk()
+    var dice = StoreDice.seeded("aFooterIsRead")
+    _ = try write(files, "/data", &dice, count: 20, sealing: true)
+    for scan in try scanAll(files, "/data") { #expect(scan.bytesRead <= 64 << 10) }
+  }
+
+  @Test func holesTornTailsAndGarbageAreMisses() throws {
+    var dice = StoreDice.seeded("holes")
+    for _ in 0..<20 {
+      let files = try memoryDisk()
+      let written = try write(files, "/data", &dice, count: 12, sealing: false)
+      let path = SegmentFormat.path("/data", 1)
+      let file = try files.open(path, .readWrite(direct: false))
+      let size = Int(try file.size())
+      var damaged: [Range<Int>] = []
+      for _ in 0..<1 + dice.below(4) {
+        let start = 4096 + dice.below((size - 4096) / 4096) * 4096
+        let count = min(size - start, 4096 * (1 + dice.below(8)))
+        let bytes = dice.below(2) == 0 ? [UInt8](repeating: 0, count: count) : dice.bytes(count)
+        try file.write(bytes, at: UInt64(start))
+        damaged.append(start..<start + count)
+      }
+      if dice.below(2) == 0 {
+        let end = size - dice.below(5) * 4096
+        try file.truncate(to: UInt64(end))
+        damaged.append(end..<size)
+      }
+      let scans = try scanAll(files, "/data")
+      let found = scans.flatMap { $0.extents.flatMap(\.pages) }
+      // Nothing invented, everything found verifies, and every extent whose blocks were all spared
+      // is there whole.
+      for page in found {
+        #expect(written.contains(page))
+        let bytes = try #require(try pageBytes(files, "/data", page.location))
+        #expect(XXH3.hash(bytes) == page.location.checksum)
+      }
+      // A header's block is never more than 12 KiB before its first page: a page is certain to be
+      // found if nothing from there to its end was touched and its whole extent was spared.
+      let lost = written.filter { !found.contains($0) }
+      for page in lost where damaged.isEmpty {
+        Issue.record("lost \(page.name) without damage")
+      }
+      let first = damaged.map(\.lowerBound).min() ?? 0
+      for page in lost {
+        let end = Int(page.location.offset) + Int(page.location.storedBytes)
+        #expect(end > first, "a page before all damage was lost")
+      }
+    }
+  }
+
+  @Test func theScanGoesOnBehindAHole() throws {
+    let files = try memoryDisk()
+    let host = StoreHost()
+    let log = makeLog(files, "/data", host)
+    var dice = StoreDice.seeded("behindAHole")
+    let buffer = ExtentBuffer(payloadBytesMax: 64 << 10)
+    var kept: [PageRecord] = []
+    for index in 0..<5 {
+      let pages = dice.fill(buffer, count: 8, bytesMax: 6000)
+      let receipt = try log.append(buffer, pages: pages)
+      guard index == 2 else {
+        kept += records(pages, receipt)
+        continue
+      }
+      // Wipe the third extent's header, as if its write never reached the disk.
+      let file = try files.open(SegmentFormat.path("/data", 1), .readWrite(direct: false))
+      let start = UInt64(receipt.locations[0].offset) / 4096 * 4096 - 4096
+      let count = Int(receipt.endOffset - start)
+      try file.write([UInt8](repeating: 0, count: count), at: start)
+    }
+    let scans = try scanAll(files, "/data")
+    #expect(scans.flatMap { $0.extents.flatMap(\.pages) } == kept)
+    #expect(scans[0].blocksSkipped > 0)
+  }
+
+  @Test func staleBlocksOfAnotherSegmentAreMisses() throws {
+    let files = try memoryDisk()
+    let host = StoreHost()
+    defer { withExtendedLifetime(host) {} }
+    let log = makeLog(files, "/data", host)
+    var dice = StoreDice.seeded("stale")
+    let buffer = ExtentBuffer(payloadBytesMax: 64 << 10)
+    let pages = dice.fill(buffer, count: 8, bytesMax: 6000)
+    let receipt = try log.append(buffer, pages: pages)
+    log.roll()
+    _ = try log.append(buffer, pages: pages)
+    // The same extents, moved by a misdirected write: within the segment and from another.
+    let file = try files.open(SegmentFormat.path("/data", 1), .readWrite(direct: false))
+    let other = try files.open(SegmentFormat.path("/data", 2), .read(direct: false))
+    let count = Int(receipt.endOffset) - 4096
+    let own = try file.read(count: count, at: 4096)
+    let foreign = try other.read(count: count, at: 4096)
+    try file.write(own, at: receipt.endOffset)
+    try file.write(foreign, at: receipt.endOffset + UInt64(count))
+    try file.write(foreign, at: receipt.endOffset + UInt64(2 * count))
+    let scans = try scanAll(files, "/data")
+    #expect(scans[0].extents.count == 1)
+    #expect(scans[1].extents.count == 1)
+  }
+
+  @Test func aDamagedFooterFallsBackToTheExtents() throws {
+    var dice = StoreDice.seeded("damagedFooter")
+    for _ in 0..<10 {
+      let files = try memoryDisk()
+      let written = try write(files, "/data", &dice, count: 10, sealing: true)
+      let listing = try SegmentListing.list(files, directory: "/data")[0]
+      guard case .sealed(_, let trailer) = listing.state else {
+        Issue.record("not sealed")
+        return
+      }
+      let bit = Int(trailer.footerOffset) * 8 + dice.below(Int(trailer.footerBytes) * 8)
+      files.flipBit(bit, of: listing.path)
+      let scan = try SegmentScanner(files, directory: "/data").scan(listing)
+      guard case .damagedFooter(.corrupt(let path, _, _)) = scan.source else {
+        Issue.record("\(scan.source)")
+        return
+      }
+      #expect(path == listing.path)
+      #expect(scan.extents.flatMap(\.pages) == written)
+    }
+  }
+
+  @Test func flippedPayloadBitsDropOnePageOnly() throws {
+    var dice = StoreDice.seeded("flippedPayload")
+    let files = try memoryDisk()
+    let written = try write(files, "/data", &dice, count: 6, sealing: false)
+    let victim = written[dice.below(written.count)]
+    let bit = Int(victim.location.offset) * 8 + dice.below(Int(victim.location.storedBytes) * 8)
+    files.flipBit(bit, of: SegmentFormat.path("/data", victim.location.segment))
+    let scans = try scanAll(files, "/data")
+    #expect(scans.reduce(0) { $0 + $1.pagesDropped } == 1)
+    #expect(scans.flatMap { $0.extents.flatMap(\.pages) } == written.filter { $0 != victim })
+  }
+
+  @Test func listingTellsSegmentsFromTheRest() throws {
+    let files = try memoryDisk()
+    var dice = StoreDice.seeded("listing")
+    _ = try write(files, "/data", &dice, count: 1, sealing: true)
+    try files.writeAll("/data/notes.txt", [1, 2, 3])
+    try files.writeAll("/data/" + SegmentFormat.fileName(77), [1, 2, 3])
+    try files.writeAll(
+      "/data/" + SegmentFormat.fileName(78), [UInt8](repeating: 0, count: 8192))
+    let listings = try SegmentListing.list(files, directory: "/data")
+    #expect(listings.map(\.number) == [1, 77, 78, 0])
+    #expect(listings[3].state == .foreign && listings[3].name == "notes.txt")
+    for index in 1...2 {
+      guard case .unreadable(.corrupt) = listings[index].state else {
+        Issue.record("\(listings[index].state)")
+        return
+      }
+    }
+    #expect(listings[0].fileBytes == listings[0].allocatedBytes)
+    var newer = LogFormatTests.header.encoded()
+    newer[8] = 3
+    try files.writeAll("/data/" + SegmentFormat.fileName(79), newer)
+    #expect(throws: LogError.self) { try SegmentListing.list(files, directory: "/data") }
+  }
+
+  @Test func recoveredTailsAreSealed() throws {
+    var dice = StoreDice.seeded("recoveredTails")
+    for _ in 0..<10 {
+      let living = try memoryDisk()
+      _ = try write(living, "/data", &dice, count: 30, sealing: false)
+      try living.syncDirectory("/data")
+      let files = living.crashClone(.random(seed: dice.next(), percent: 80))
+      let scanner = SegmentScanner(files, directory: "/data")
+      for listing in try SegmentListing.list(files, directory: "/data") {
+        guard case .unsealed = listing.state else { continue }
+        let scan = try scanner.scan(listing)
+        let summary = try SegmentSealer.seal(files, listing, scan) { "n\($0)" }
+        #expect(summary.fileBytes <= UInt64(Limits.segmentBytesMin))
+        let again = try SegmentListing(files, directory: "/data", name: listing.name)
+        guard case .sealed = again.state else {
+          Issue.record("\(again.state)")
+          continue
+        }
+        let sealed = try scanner.scan(again, check: .all)
+        #expect(sealed.source == .footer)
+        #expect(sealed.pagesDropped == 0)
+        #expect(sealed.extents.flatMap(\.pages) == scan.extents.flatMap(\.pages))
+        #expect(summary.pageCount == sealed.pageCount)
+      }
+    }
+  }
+
+  @Test func anEmptySegmentIsSealedWithoutTouchingItsHeader() throws {
+    let files = try memoryDisk()
+    try files.writeAll(
+      "/data/" + SegmentFormat.fileName(5),
+      SegmentHeader(number: 5, bootID: BootID(1, 2), createdMillis: 3, salt: 4).encoded())
+    let scanner = SegmentScanner(files, directory: "/data")
+    let listing = try SegmentListing.list(files, directory: "/data")[0]
+    let summary = try SegmentSealer.seal(files, listing, try scanner.scan(listing)) { _ in nil }
+    #expect(summary.fileBytes == 3 * 4096 && summary.pageCount == 0)
+    let sealed = try SegmentListing.list(files, directory: "/data")[0]
+    guard case .sealed = sealed.state else {
+      Issue.record("\(sealed.state)")
+      return
+    }
+    #expect(try scanner.scan(sealed).extents.isEmpty)
+  }
+}

@@ -1,0 +1,121 @@
+// A whole server in this process: real sockets on port 0, a temporary directory, small sizes.
+
+import Foundation
+import Logging
+import Testing
+import VarveBase
+import VarveClient
+import VarveEngine
+import VarveFile
+import VarveServer
+import VarveWire
+
+/// A directory that goes away with its owner.
+final class TemporaryDirectory: Sendable {
+  let path: String
+
+  init() throws {
+    path = NSTemporaryDirectory() + "varve-" + UUID().uuidString.prefix(13)
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+}
+
+final class TestServer {
+  let directory: TemporaryDirectory
+  let server: Server
+  private var isStopped = false
+
+  /// - Parameter opens: false leaves the server bound and recovering.
+  init(opens: Bool = true, _ change: (inout ServerConfiguration) -> Void = { _ in }) throws {
+    directory = try TemporaryDirectory()
+    var configuration = ServerConfiguration()
+    configuration.listen = [.tcp(host: "127.0.0.1", port: 0)]
+    configuration.http = .tcp(host: "127.0.0.1", port: 0)
+    configuration.dataDirectory = directory.path + "/data"
+    configuration.capacityBytes = 64 << 20
+    configuration.segmentBytes = 4 << 20
+    configuration.memoryMaxBytes = 96 << 20
+    configuration.drainSeconds = 5
+    change(&configuration)
+    try configuration.check()
+    var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    logger.logLevel = .critical
+    server = try Server(
+      configuration, files: PosixFileSystem(), clock: SystemClock(), logger: logger)
+    try server.bind()
+    if opens { try server.open() }
+  }
+
+  deinit { stop() }
+
+  func stop() {
+    guard !isStopped else { return }
+    isStopped = true
+    server.stop()
+  }
+
+  var port: UInt16 {
+    guard case .tcp(_, let port)? = server.addresses.first else { return 0 }
+    return port
+  }
+
+  func client() throws -> Client {
+    try Client(
+      .tcp(host: "127.0.0.1", port: port), options: ClientOptions(timeoutMillis: 10_000))
+  }
+
+  func raw() throws -> RawClient { try RawClient(port: port) }
+
+  /// A namespace with the default options.
+  func namespace(_ name: String = "test") throws -> UInt32 {
+    try client().openNamespace(name).namespaceID
+  }
+
+  /// Waits for a condition, at most ten seconds; false when it did not come about.
+  func wait(_ condition: () -> Bool) -> Bool {
+    let deadline = SystemClock().monotonicNanos() + 10_000_000_000
+    while SystemClock().monotonicNanos() < deadline {
+      if condition() { return true }
+      sched_yield()
+    }
+    return condition()
+  }
+}
+
+/// Pages that any test can make and check: ids and bytes from a seed.
+enum Pages {
+  static func ids(_ count: Int, seed: UInt32 = 1) -> [PageID] {
+    PageID.chain(tokens: (0..<UInt32(count)).map { $0 &* 7 &+ seed }, pageTokens: 1)
+  }
+
+  static func bytes(_ count: Int, _ seed: Int) -> [UInt8] {
+    var state = UInt64(truncatingIfNeeded: seed) &* 0x9e37_79b9_7f4a_7c15 | 1
+    return (0..<count).map { _ in
+      state ^= state << 13
+      state ^= state >> 7
+      state ^= state << 17
+      return UInt8(truncatingIfNeeded: state)
+    }
+  }
+}
+
+/// The seed of random tests: printed, and taken from `VARVE_SEED` to replay.
+struct SeededGenerator: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(_ name: String) {
+    let given = ProcessInfo.processInfo.environment["VARVE_SEED"].flatMap { UInt64($0) }
+    state = given ?? UInt64.random(in: 1...UInt64.max)
+    print("\(name): VARVE_SEED=\(state)")
+  }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+    return mixed ^ (mixed >> 31)
+  }
+}

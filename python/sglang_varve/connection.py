@@ -1,0 +1,335 @@
+"""One connection: a non-blocking socket, HELLO, and frames in and out under a deadline.
+
+It owns the socket and the numbering of streams and knows nothing of pages or calls. A connection
+serves one call at a time; whoever holds it may use it, and after any error but a CallError it must
+be closed, because what is left in the socket belongs to nobody.
+
+Every wait is bounded twice: by the call's deadline and by ``stall_seconds`` without a byte moving.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import math
+import queue
+import select
+import socket
+import threading
+import time
+from typing import NamedTuple
+
+from . import frames
+from .errors import BadFrame, BadMessage, CallError, ConnectionLost, DeadlineExceeded
+from .messages import Hello, HelloOk, Problem, Window
+from .protobuf import Message
+
+IOV_MAX = 512  # The kernel takes 1024; half of that already costs nothing a byte.
+UNLIMITED = 1 << 63
+VERSION = 1
+_DISCARD_BYTES = 1 << 16
+
+
+class Frame(NamedTuple):
+    """A frame whose header was read; its payload still waits in the socket."""
+
+    type: int
+    flags: int
+    header: bytes
+    payload_bytes: int
+
+
+def parse_endpoint(endpoint: str) -> tuple[int, object]:
+    """``HOST:PORT``, ``[IPv6]:PORT`` or ``unix:PATH`` as (address family, address)."""
+    if endpoint.startswith("unix:"):
+        if len(endpoint) == 5:
+            raise ValueError(f"endpoint {endpoint!r}: a path must follow unix:")
+        return socket.AF_UNIX, endpoint[5:]
+    host, colon, port = endpoint.rpartition(":")
+    if not colon or not host or not port.isascii() or not port.isdigit():
+        raise ValueError(f"endpoint {endpoint!r} is neither HOST:PORT nor unix:PATH")
+    if not 0 < int(port) < 65536:
+        raise ValueError(f"endpoint {endpoint!r}: port {port} is outside 1 … 65535")
+    return socket.AF_UNSPEC, (host.strip("[]"), int(port))
+
+
+def _resolve(host: str, port: int, timeout: float) -> tuple[str, int]:
+    """An address of ``host``; a resolver that hangs costs ``timeout`` and a waiting thread."""
+    try:
+        ipaddress.ip_address(host)
+        return host, port
+    except ValueError:
+        pass
+    answers: queue.SimpleQueue = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][:2])
+        except (OSError, UnicodeError) as error:
+            answers.put(error)
+
+    threading.Thread(target=ask, name="varve-resolve", daemon=True).start()
+    try:
+        answer = answers.get(timeout=timeout)
+    except queue.Empty:
+        raise TimeoutError(f"{host} was not resolved within {timeout:.3f} s") from None
+    if isinstance(answer, Exception):
+        raise OSError(f"{host}: {answer}")
+    return answer
+
+
+def _connect(endpoint: str, timeout: float) -> socket.socket:
+    family, address = parse_endpoint(endpoint)
+    if family == socket.AF_UNIX:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock.settimeout(timeout)
+        try:
+            sock.connect(address)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+    sock = socket.create_connection(_resolve(*address, timeout), timeout=timeout)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if sock.getpeername()[0] in ("127.0.0.1", "::1"):
+        # bbr halves the throughput of the loopback; a machine without cubic keeps what it has.
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")
+    return sock
+
+
+class Connection:
+    """A connection after HELLO. Raises ConnectionLost, DeadlineExceeded or CallError only."""
+
+    def __init__(
+        self, endpoint: str, deadline: float, stall_seconds: float, token: bytes, client: str
+    ):
+        timeout = deadline - time.monotonic()
+        if timeout <= 0:
+            raise DeadlineExceeded(f"{endpoint}: no time left to connect")
+        try:
+            self._socket = _connect(endpoint, timeout)
+        except TimeoutError:
+            raise DeadlineExceeded(f"{endpoint}: no connection within {timeout:.3f} s") from None
+        except OSError as error:
+            raise ConnectionLost(f"{endpoint}: {error}") from None
+        self.endpoint = endpoint
+        self.reused = False
+        self.draining = False
+        self._stall = stall_seconds
+        self._stream = -1
+        self._credit = UNLIMITED
+        self._socket.setblocking(False)
+        self._readable, self._writable = select.poll(), select.poll()
+        self._readable.register(self._socket, select.POLLIN)
+        self._writable.register(self._socket, select.POLLOUT)
+        try:
+            self.hello = self._greet(deadline, token, client)
+        except BaseException:
+            self.close()
+            raise
+
+    def _greet(self, deadline: float, token: bytes, client: str) -> HelloOk:
+        hello = Hello(version_min=VERSION, version_max=VERSION, token=token, client=client)
+        self.send([frames.encode_frame(frames.HELLO, 0, 0, 0, hello.encode())], deadline)
+        frame = self._next_frame(deadline, frames.HELLO_OK)
+        answer = self.decode(HelloOk, frame.header)
+        if answer.version != VERSION:
+            raise ConnectionLost(f"{self.endpoint} speaks version {answer.version}, not {VERSION}")
+        self.max_payload = min(answer.max_payload or frames.PAYLOAD_BYTES_MAX,
+                               frames.PAYLOAD_BYTES_MAX)
+        self.max_pages = answer.max_pages or 131_072
+        return answer
+
+    def close(self) -> None:
+        self._socket.close()
+
+    # ── streams ──────────────────────────────────────────────────────
+
+    @property
+    def credit(self) -> int:
+        """Payload bytes the server lets us send on the current stream now."""
+        return self._credit
+
+    def begin(self, method: int, request: bytes, last: bool, deadline: float) -> None:
+        """Opens the next stream with a REQUEST; only one stream is in flight here."""
+        if self._stream > 0xFFFF_FFF0:
+            raise ConnectionLost("stream numbers are used up")
+        if len(request) > frames.HEADER_BYTES_MAX:
+            raise ValueError(
+                f"request of {len(request)} bytes is over {frames.HEADER_BYTES_MAX}"
+            )
+        self._stream += 2
+        self._method = method
+        self._credit = self.hello.window_bytes or UNLIMITED
+        flags = frames.LAST if last else 0
+        self.send(
+            [frames.encode_frame(frames.REQUEST, flags, method, self._stream, request)], deadline
+        )
+
+    def send_data(self, views: list[memoryview], size: int, last: bool, deadline: float) -> None:
+        """One DATA frame of ``size`` bytes, which are exactly those of ``views``."""
+        flags = frames.LAST if last else 0
+        prefix = frames.encode_prefix(frames.DATA, flags, self._method, self._stream, 0, size)
+        self._credit -= size
+        self.send([prefix, *views], deadline)
+
+    def next_frame(self, deadline: float) -> Frame:
+        """The next RESPONSE or DATA of the current stream; its payload must be read next."""
+        return self._next_frame(deadline, frames.RESPONSE)
+
+    def wait_credit(self, deadline: float) -> Frame | None:
+        """Reads what the server has for us: None once there is credit, else an early answer."""
+        while self._credit <= 0 or self._readable.poll(0):
+            frame = self._next_frame(deadline, frames.WINDOW)
+            if frame.type != frames.WINDOW:
+                return frame
+        return None
+
+    def call(self, method: int, request: Message, response: type[Message], deadline: float):
+        """A unary call."""
+        self.begin(method, request.encode(), True, deadline)
+        frame = self.next_frame(deadline)
+        if frame.type != frames.RESPONSE or not frame.flags & frames.LAST or frame.payload_bytes:
+            raise ConnectionLost(f"answer to method {method} is not one RESPONSE with flag 1")
+        return self.decode(response, frame.header)
+
+    def ping(self, deadline: float) -> None:
+        """PING, and waits for the PONG that repeats its payload."""
+        payload = b"sglangva"
+        self.send([frames.encode_frame(frames.PING, 0, 0, 0, b"", payload)], deadline)
+        frame = self._next_frame(deadline, frames.PONG)
+        if frame.header != payload:
+            raise ConnectionLost("PONG does not repeat the payload of its PING")
+
+    @staticmethod
+    def decode(kind: type[Message], data: bytes):
+        try:
+            return kind.decode(data)
+        except BadMessage as error:
+            raise ConnectionLost(f"bad answer: {error}") from None
+
+    # ── frames ───────────────────────────────────────────────────────
+
+    def _next_frame(self, deadline: float, wanted: int) -> Frame:
+        """Reads frames until one concerns the caller; a PONG's payload comes as its header."""
+        while True:
+            try:
+                prefix = frames.decode_prefix(self._read(frames.PREFIX_BYTES, deadline))
+            except BadFrame as error:
+                raise ConnectionLost(f"bad frame: {error}") from None
+            header = self._read(prefix.header_bytes, deadline)
+            kind, mine = prefix.type, prefix.stream == self._stream
+            if kind == frames.GOAWAY:
+                self._go_away(self.decode(Problem, header))
+            elif kind == frames.PING:
+                payload = self._read(prefix.payload_bytes, deadline)
+                self.send([frames.encode_frame(frames.PONG, 0, 0, 0, b"", payload)], deadline)
+            elif kind == frames.PONG:
+                payload = self._read(prefix.payload_bytes, deadline)
+                if wanted == frames.PONG:
+                    return Frame(kind, 0, payload, 0)
+            elif kind == frames.WINDOW and mine:
+                self._credit += self.decode(Window, header).bytes
+                if wanted == frames.WINDOW:
+                    return Frame(kind, 0, b"", 0)
+            elif kind == frames.HELLO_OK:
+                if wanted != kind:
+                    raise ConnectionLost("a second HELLO_OK")
+                return Frame(kind, 0, header, 0)
+            elif kind in (frames.RESPONSE, frames.DATA) and mine:
+                if prefix.flags & frames.ERROR:
+                    raise self._problem(header)
+                return Frame(kind, prefix.flags, header, prefix.payload_bytes)
+            else:
+                self.discard(prefix.payload_bytes, deadline)
+
+    def _problem(self, header: bytes) -> CallError:
+        problem = self.decode(Problem, header)
+        return CallError(problem.code, problem.message, problem.limit, problem.limit_value)
+
+    def _go_away(self, problem: Problem) -> None:
+        if problem.code != 14:  # UNAVAILABLE: draining; what has begun is finished.
+            raise ConnectionLost(f"GOAWAY {problem.code}: {problem.message}")
+        self.draining = True
+
+    # ── bytes ────────────────────────────────────────────────────────
+
+    def _wait(self, poller: select.poll, deadline: float) -> None:
+        left = min(deadline - time.monotonic(), self._stall)
+        if left <= 0 or not poller.poll(math.ceil(left * 1000)):
+            raise DeadlineExceeded(f"{self.endpoint}: no progress before the deadline")
+
+    def send(self, views: list, deadline: float) -> None:
+        """Sends all bytes of ``views`` from where they lie; ``views`` is used up."""
+        at = 0
+        while at < len(views):
+            try:
+                sent = self._socket.sendmsg(views[at : at + IOV_MAX])
+            except (BlockingIOError, InterruptedError):
+                self._wait(self._writable, deadline)
+                continue
+            except OSError as error:
+                raise ConnectionLost(f"{self.endpoint}: {error}") from None
+            while at < len(views) and sent >= len(views[at]):
+                sent -= len(views[at])
+                at += 1
+            if sent:
+                views[at] = memoryview(views[at])[sent:]
+            if time.monotonic() > deadline:
+                raise DeadlineExceeded(f"{self.endpoint}: deadline passed while sending")
+
+    def read_some(
+        self, views: list[memoryview], at: int, size: int, deadline: float
+    ) -> tuple[int, int]:
+        """Fills at most ``size`` bytes of ``views[at:]``: (bytes that came, first view not full).
+
+        A view that is filled in part is replaced by its rest.
+        """
+        batch, room = [], 0
+        for view in views[at : at + IOV_MAX]:
+            batch.append(view[: size - room] if len(view) > size - room else view)
+            room += len(batch[-1])
+            if room >= size:
+                break
+        got = rest = self._receive(batch, deadline)
+        while at < len(views) and rest >= len(views[at]):
+            rest -= len(views[at])
+            at += 1
+        if rest:
+            views[at] = views[at][rest:]
+        return got, at
+
+    def _receive(self, buffers: list, deadline: float) -> int:
+        while True:
+            try:
+                if len(buffers) == 1:
+                    got = self._socket.recv_into(buffers[0])
+                else:
+                    got = self._socket.recvmsg_into(buffers)[0]
+            except (BlockingIOError, InterruptedError):
+                self._wait(self._readable, deadline)
+                continue
+            except OSError as error:
+                raise ConnectionLost(f"{self.endpoint}: {error}") from None
+            if not got:
+                raise ConnectionLost(f"{self.endpoint}: closed by the daemon")
+            if time.monotonic() > deadline:
+                raise DeadlineExceeded(f"{self.endpoint}: deadline passed while receiving")
+            return got
+
+    def _read(self, size: int, deadline: float) -> bytes:
+        if not size:
+            return b""
+        data = bytearray(size)
+        view = memoryview(data)
+        while size:
+            got = self._receive([view[len(data) - size :]], deadline)
+            size -= got
+        return bytes(data)
+
+    def discard(self, size: int, deadline: float) -> None:
+        """Reads and forgets ``size`` bytes."""
+        scratch = memoryview(bytearray(min(size, _DISCARD_BYTES)))
+        while size:
+            size -= self._receive([scratch[: min(size, len(scratch))]], deadline)

@@ -1,0 +1,143 @@
+"""One SGLang worker without a model: its own pools and cache controller over VarveStorage.
+
+The device pool, the host pool, the controller with its threads and queues, the backend factory and
+the page hashes are SGLang's. What the tree cache and the scheduler do around them (allocate host
+pages, take acknowledgements from queues) is done here, a page chain at a time.
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+from array import array
+from types import SimpleNamespace
+
+import torch
+from sglang.srt.managers.cache_controller import HiCacheController
+from sglang.srt.mem_cache.hicache_storage import PoolName
+from sglang.srt.mem_cache.hybrid_cache.hybrid_cache_controller import HybridCacheController
+from sglang.srt.mem_cache.memory_pool import MHATokenToKVPool
+from sglang.srt.mem_cache.pool_host import HostPoolGroup, PoolEntry
+from sglang.srt.mem_cache.pool_host.base import host_memory_budget_scope
+from sglang.srt.mem_cache.pool_host.mha import MHATokenToKVPoolHost
+from sglang.srt.mem_cache.radix_cache import RadixKey
+from sglang.srt.mem_cache.utils import get_storage_hash_str
+from sglang.srt.runtime_context import get_parallel
+
+PAGE, LAYERS, HEADS, HEAD_DIM = 8, 4, 2, 16
+SECONDS = 60.0
+LAYOUTS = ("page_first", "page_first_direct", "layer_first", "page_head")
+SINGLE = dict(
+    tp_rank=0, tp_size=1, pp_rank=0, pp_size=1, attn_tp_rank=0, attn_tp_size=1, attn_dcp_size=1,
+    attn_dcp_rank=0, dcp_size=1, dcp_rank=0, attn_cp_size=1, attn_dp_rank=0, attn_dp_size=1,
+)  # fmt: skip
+
+
+def state_single_rank() -> None:
+    """Tells SGLang that this process is the only rank."""
+    parallel = get_parallel()
+    for name, value in SINGLE.items():
+        try:
+            parallel.override_permanently(**{name: value})
+        except ValueError:
+            continue  # Not a field of this version.
+
+
+def hashes(tokens: list[int], last_hash: str | None = None) -> list[str]:
+    """The page keys of a token sequence, by SGLang's own function."""
+    return get_storage_hash_str(RadixKey(array("q", tokens)), last_hash, page_size=PAGE)
+
+
+class Worker:
+    """A controller of SGLang's with pools for ``pages`` pages; ``with`` it, or detach."""
+
+    def __init__(self, endpoint: str, layout: str, pages: int, hybrid: bool = True, **extra):
+        self.pages = pages
+        tokens = (pages + 1) * PAGE
+        device_pool = MHATokenToKVPool(
+            size=tokens, page_size=PAGE, dtype=torch.bfloat16, head_num=HEADS, head_dim=HEAD_DIM,
+            layer_num=LAYERS, device="cpu", enable_memory_saver=False,
+        )  # fmt: skip
+        with host_memory_budget_scope(1 << 32):
+            self.host = MHATokenToKVPoolHost(
+                device_pool._mha_buffer_info(), host_to_device_ratio=2.0, host_size=0,
+                page_size=PAGE, layout=layout, pin_memory=False, device_capacity_tokens=tokens,
+                start_layer=0, end_layer=LAYERS,
+            )  # fmt: skip
+        self.host.device_pool = device_pool
+        host = self.host
+        if hybrid:
+            host = HostPoolGroup([
+                PoolEntry(
+                    name=PoolName.KV, host_pool=self.host, device_pool=device_pool,
+                    layer_mapper=lambda layer: layer, is_primary_index_anchor=True,
+                )
+            ])  # fmt: skip
+        self.hybrid = hybrid
+        kind = HybridCacheController if hybrid else HiCacheController
+        config = {
+            "backend_name": "varve", "module_path": "sglang_varve", "class_name": "VarveStorage",
+            "interface_v1": 1, "endpoint": endpoint, **extra,
+        }  # fmt: skip
+        self.controller = kind(
+            token_to_kv_pool_allocator=SimpleNamespace(get_kvcache=lambda: device_pool),
+            mem_pool_host=host, page_size=PAGE, tp_group=None, load_cache_event=None,
+            write_policy="write_through", io_backend="direct", storage_backend="dynamic",
+            prefetch_threshold=PAGE, model_name="test/model", storage_backend_extra_config=config,
+        )  # fmt: skip
+        self.storage = self.controller.storage_backend
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.controller.detach_storage_backend()
+
+    def fill(self, seed: int) -> tuple[torch.Tensor, list[bytes]]:
+        """Random bytes in newly allocated host pages: (slots, the bytes of each page)."""
+        generator = torch.Generator().manual_seed(seed)
+        indices = self.host.alloc(self.pages * PAGE)
+        raw = self.host.kv_buffer.view(torch.uint8)
+        raw.copy_(torch.randint(0, 256, raw.shape, generator=generator, dtype=torch.uint8))
+        return indices, self.contents(indices)
+
+    def contents(self, indices: torch.Tensor) -> list[bytes]:
+        """The bytes of the pages at these slots, by SGLang's own reading of its layout."""
+        return [
+            self.host.get_data_page(int(indices[i]), flat=True).view(torch.uint8).numpy().tobytes()
+            for i in range(0, len(indices), PAGE)
+        ]
+
+    def wipe(self) -> None:
+        self.host.kv_buffer.zero_()
+
+    def write(self, indices: torch.Tensor, tokens: list[int], keys: list[str], prefix) -> int:
+        """Backs up pages; how many tokens the controller says are stored."""
+        self.controller.write_storage(indices, tokens, hash_value=keys, prefix_keys=prefix)
+        operation = self.controller.ack_backup_queue.get(timeout=SECONDS)
+        return operation.completed_tokens
+
+    def read(self, tokens: list[int], last_hash: str | None, prefix) -> tuple[int, torch.Tensor]:
+        """Looks up and prefetches: (pages that came, their slots)."""
+        who = SimpleNamespace(rid="request") if self.hybrid else "request"
+        key = RadixKey(array("q", tokens))
+        self.controller.prefetch(who, key, last_hash, prefix)
+        operation = self.controller.prefetch_hit_queue.get(timeout=SECONDS)
+        self.hit_pages = operation.storage_hit_count // PAGE
+        slots = self.host.alloc(max(operation.storage_hit_count, PAGE))
+        assert slots is not None, "the host pool is full"
+        if not operation.storage_hit_count:
+            return 0, slots[:0]
+        operation.host_indices = slots
+        self.controller.prefetch_buffer.put(operation)
+        completed, deadline = 0, time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            try:
+                ack = self.controller.ack_prefetch_queue.get(timeout=1)
+            except queue.Empty:
+                continue
+            if ack.completed_tokens is not None:
+                completed = ack.completed_tokens
+            if ack.completed_req:
+                return completed // PAGE, slots[:completed]
+        raise TimeoutError("the prefetch did not complete")
