@@ -192,7 +192,3 @@ package final class PageArena: Sendable {
     return true
   }
 }
-
-extension PageArena {
-  package var counters: [Counter] { [hits, misses, oneOffs, readBytes, corruptions] }
-}
