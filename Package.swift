@@ -45,6 +45,8 @@ let package = Package(
       name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(
       name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(
+      name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .target(name: "CLinux"),
     .target(name: "CVarveProto", dependencies: ["CProtobufC"]),
 
@@ -60,7 +62,8 @@ let package = Package(
     program(
       "varvectl",
       [
-        "VarveBase", "VarveClient", "VarveWire", "VarveFile", "VarveEngine", arguments, log,
+        "VarveBase", "VarveClient", "VarveWire", "VarveFile", "VarveEngine", "CZstd", arguments,
+        log,
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
 
@@ -68,8 +71,10 @@ let package = Package(
     testTarget(
       "VarveEngineTests", ["VarveBase", "VarveFile", "VarveEngine", log], exclude: ["Golden"]),
     testTarget("VarveWireTests", ["VarveBase", "VarveWire", "CVarveProto", "CProtobufC"]),
+    testTarget("VarveClientTests", ["VarveBase", "VarveWire", "VarveClient"]),
     testTarget(
       "VarveServerTests",
       ["VarveBase", "VarveWire", "VarveFile", "VarveEngine", "VarveServer", "VarveClient", "CLinux", log]),
+    testTarget("VarveCtlTests", ["VarveBase", "VarveClient", "VarveWire", "varvectl"]),
   ]
 )

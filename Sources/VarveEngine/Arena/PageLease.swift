@@ -40,7 +40,7 @@ internal import VarveBase
   package func copy() -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(byteCount)
-    for unsafe piece in unsafe pieces { unsafe bytes.append(contentsOf: piece) }
+    for index in unsafe pieces.indices { unsafe bytes.append(contentsOf: pieces[index]) }
     return bytes
   }
 }

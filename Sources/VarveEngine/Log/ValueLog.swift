@@ -154,7 +154,8 @@ package final class ValueLog: Sendable {
   /// One write; an extent that alone passes the bound of unsynced bytes goes in parts, synced
   /// between.
   private func write(_ bytes: UnsafeRawBufferPointer, _ slot: LogSlot) throws(LogError) {
-    let partBytes = bytes.count <= Limits.unsyncedBytesMax
+    let partBytes =
+      bytes.count <= Limits.unsyncedBytesMax
       ? bytes.count : Limits.unsyncedBytesMax / 2
     var done = 0
     while done < bytes.count {
@@ -197,7 +198,8 @@ package final class ValueLog: Sendable {
     let byteCount = SegmentFormat.padded(headerUsed) + SegmentFormat.padded(payloadBytes)
     let names = namespaces.count * Footer.perNamespaceBytesMax
     let footer = Footer.fixedBytes + Footer.perExtentBytes + headerUsed + names
-    let room = segmentBytes - SegmentHeader.byteCount - SegmentTrailer.byteCount
+    let room =
+      segmentBytes - SegmentHeader.byteCount - SegmentTrailer.byteCount
       - SegmentFormat.padded(footer)
     guard byteCount <= room else { throw .tooLarge(bytes: byteCount, bytesMax: room) }
     while true {
@@ -212,7 +214,8 @@ package final class ValueLog: Sendable {
       case .sync: try sync()
       case .waitForWrites:
         _ = state.wait { state -> Bool? in
-          let fits = state.unsyncedBytes == 0
+          let fits =
+            state.unsyncedBytes == 0
             || state.unsyncedBytes + byteCount <= Limits.unsyncedBytesMax
           return fits || !state.dirty.isEmpty || state.failure != nil ? true : nil
         }

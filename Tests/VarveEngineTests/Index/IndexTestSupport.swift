@@ -67,7 +67,9 @@ enum Make {
     }
   }
 
-  static func chain(_ count: Int, _ dice: inout Dice) -> [PageID] { (0..<count).map { _ in dice.id() } }
+  static func chain(_ count: Int, _ dice: inout Dice) -> [PageID] {
+    (0..<count).map { _ in dice.id() }
+  }
 
   static func id(_ number: UInt8) -> PageID {
     PageID([UInt8](repeating: number, count: 32).rawSpan)
@@ -147,7 +149,8 @@ func hexDump(_ bytes: [UInt8]) -> String {
   for start in stride(from: 0, to: bytes.count, by: 16) {
     let line = bytes[start..<min(start + 16, bytes.count)]
     let digits = line.map { ManifestFormat.hex(UInt64($0), digits: 2) }
-    text += ManifestFormat.hex(UInt64(start), digits: 6) + "  "
+    text +=
+      ManifestFormat.hex(UInt64(start), digits: 6) + "  "
       + digits.joined(separator: " ") + "\n"
   }
   return text
