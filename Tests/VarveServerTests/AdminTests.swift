@@ -103,8 +103,9 @@ import VarveWire
     #expect(
       try client.reportCorrupt(
         ReportCorruptRequest(namespaceID: id, pageID: ids[0], expected: 1, found: 2)) == false)
-    #expect(try client.lookup(LookupRequest(namespaceID: id, chain: Chain(pageIDs: ids))).hitPages
-      == 50)
+    #expect(
+      try client.lookup(LookupRequest(namespaceID: id, chain: Chain(pageIDs: ids))).hitPages
+        == 50)
   }
 
   @Test func whatWasAcknowledgedIsThereAfterARestart() throws {

@@ -8,26 +8,22 @@ import VarveServer
 import VarveWire
 
 @Suite(.serialized) struct PressureTests {
-  /// Fills the engine's queue with jobs that wait for `isOver`.
+  /// Keeps every thread of the engine's pool busy, then fills its queue, until `isOver`.
   private func fillQueue(_ server: TestServer, _ isOver: Monitor<Bool>) throws {
     let engine = try #require(server.server.calls).engine
-    let most = Limits.ioQueueMax + Limits.ioThreadsMax
-    var count = 0
-    while count <= most {
-      do {
-        try engine.background { _ = isOver.wait { $0 ? true : nil } }
-        count += 1
-      } catch {
-        // A thread may take a job off the queue after this: a few more fill it for good.
-        let isFull = server.wait {
-          do { try engine.background { _ = isOver.wait { $0 ? true : nil } } } catch { return true }
-          return false
-        }
-        #expect(isFull)
-        return
+    let threads = ServerConfiguration().ioThreads
+    let busy = Monitor(0)
+    for _ in 0..<threads {
+      try engine.background {
+        busy.update { $0 += 1 }
+        _ = isOver.wait { $0 ? true : nil }
       }
     }
-    Issue.record("the queue never filled")
+    #expect(server.wait { busy.update { $0 } == threads })
+    for _ in 0..<Limits.ioQueueMax { try engine.background {} }
+    #expect(throws: EngineError.queueFull(limit: Limits.ioQueueMax)) {
+      try engine.background {}
+    }
   }
 
   @Test func aFullQueueRefusesAtOnceAndOnlyThoseCalls() throws {

@@ -30,7 +30,8 @@ final class TestServer {
   /// - Parameter opens: false leaves the server bound and recovering.
   /// - Parameter on: the directory of an earlier server, stopped by now.
   init(
-    opens: Bool = true, on earlier: TemporaryDirectory? = nil, _ change: (inout ServerConfiguration) -> Void = { _ in }
+    opens: Bool = true, on earlier: TemporaryDirectory? = nil,
+    _ change: (inout ServerConfiguration) -> Void = { _ in }
   ) throws {
     directory = try earlier ?? TemporaryDirectory()
     var configuration = ServerConfiguration()
