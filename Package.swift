@@ -75,6 +75,8 @@ let package = Package(
     testTarget(
       "VarveServerTests",
       ["VarveBase", "VarveWire", "VarveFile", "VarveEngine", "VarveServer", "VarveClient", "CLinux", log]),
-    testTarget("VarveCtlTests", ["VarveBase", "VarveClient", "VarveWire", "varvectl"]),
+    testTarget(
+      "VarveCtlTests",
+      ["VarveBase", "VarveFile", "VarveServer", "VarveClient", "VarveWire", "varvectl", log]),
   ]
 )

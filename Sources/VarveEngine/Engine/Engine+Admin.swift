@@ -13,7 +13,7 @@ extension Engine {
   /// Merges all tables into one and lets segments go that hold nothing. `progress` gives false to
   /// stop: between stages, and within the merge, which then leaves everything as it was.
   ///
-  /// - Parameter namespace: must exist when given; the tables are shared, so all of them are merged.
+  /// - Parameter namespace: must exist when given; the tables are shared: all of them are merged.
   package func compact(
     namespace: String?, indexOnly: Bool, progress: (WorkProgress) -> Bool
   ) throws(EngineError) {
