@@ -64,7 +64,7 @@ struct DashboardTests {
       in              0 B/s        5.00 GiB   ▁
       out         128 MiB/s        7.12 GiB   █
       lookups          10/s             110   █
-      puts            0.0/s              42   
+      puts            0.0/s              42
       gets             20/s             119   p50 800 µs, p99 12.0 ms
 
       LEVEL  RUNS  ENTRIES     BYTES  FILTERS

@@ -1,5 +1,5 @@
-// What is wrong with a daemon, by its own numbers: a pure function with a sentence and an advice for
-// each finding.
+// What is wrong with a daemon, by its own numbers: a pure function with a sentence and an advice
+// for each finding.
 
 import VarveWire
 
@@ -112,7 +112,8 @@ struct Diagnosis {
   }
 
   private var memory: [Finding] {
-    let text = "memory \(ByteSize.text(stats.memoryBytes)) of "
+    let text =
+      "memory \(ByteSize.text(stats.memoryBytes)) of "
       + ByteSize.text(stats.memoryLimitBytes)
     let share = Double(stats.memoryBytes) / Double(max(1, stats.memoryLimitBytes))
     guard share > 0.98 else { return [Finding(.ok, text)] }

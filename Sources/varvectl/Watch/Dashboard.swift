@@ -191,7 +191,10 @@ struct Dashboard {
   }
 
   private static func fitted(_ line: String, _ width: Int) -> String {
-    line.count <= width ? line : String(line.prefix(max(0, width - 1))) + (width > 0 ? "…" : "")
+    var line = line[...]
+    while line.last == " " { line.removeLast() }
+    guard line.count > width else { return String(line) }
+    return String(line.prefix(max(0, width - 1))) + (width > 0 ? "…" : "")
   }
 }
 

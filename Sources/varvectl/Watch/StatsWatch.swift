@@ -1,5 +1,5 @@
-// `stats --watch`: asks again and again and shows what changed; outlives a daemon that goes away and
-// comes back.
+// `stats --watch`: asks again and again and shows what changed; outlives a daemon that goes away
+// and comes back.
 
 import Foundation
 import VarveBase
@@ -124,7 +124,9 @@ struct StatsWatch {
   private mutating func ask() -> StatsSample? {
     do throws(ClientError) {
       let open: Client
-      if let client, client.isOpen { open = client } else {
+      if let client, client.isOpen {
+        open = client
+      } else {
         open = try Client(endpoint, options: options)
       }
       client = open

@@ -1,5 +1,5 @@
-// The terminal in the hands of a dashboard: an empty screen of its own, keys as they are pressed, and
-// everything as it was before at the end, whichever way it ends.
+// The terminal in the hands of a dashboard: an empty screen of its own, keys as they are pressed,
+// and everything as it was before at the end, whichever way it ends.
 //
 // Unsafe: termios, ioctl and poll want pointers to values that outlive their calls.
 
