@@ -123,7 +123,8 @@ import VarveWire
       (.openNamespace, OpenNamespaceResponse(namespaceID: 5, created: true)),
       (.lookup, LookupResponse(hitPages: 1)), (.touch, PagesResponse(affected: 1)),
       (.pin, PagesResponse(affected: 2)), (.unpin, PagesResponse(affected: 3)),
-      (.delete, PagesResponse(affected: 4)), (.reportCorrupt, ReportCorruptResponse(confirmed: true)),
+      (.delete, PagesResponse(affected: 4)),
+      (.reportCorrupt, ReportCorruptResponse(confirmed: true)),
       (.stats, StatsResponse(pages: 6)), (.flush, FlushResponse()),
       (.listNamespaces, ListNamespacesResponse(namespaces: [NamespaceInfo(name: "n")])),
       (.clearNamespace, PagesResponse(affected: 7)), (.dropNamespace, PagesResponse(affected: 8)),
@@ -171,45 +172,67 @@ import VarveWire
     let versions = Problem(.failedPrecondition, "no common version")
     let drain = Problem(.unavailable, "draining")
     let cases: [(ClientError, @Sendable (ServerEnd) throws -> Void)] = [
-      (.goAway(versions), { end in
-        _ = try end.next()
-        try end.send(.goAway, 0, .error, versions)
-      }),
-      (.protocolViolation("PONG in answer to HELLO"), { end in
-        _ = try end.next()
-        try end.send(.pong)
-      }),
+      (
+        .goAway(versions),
+        { end in
+          _ = try end.next()
+          try end.send(.goAway, 0, .error, versions)
+        }
+      ),
+      (
+        .protocolViolation("PONG in answer to HELLO"),
+        { end in
+          _ = try end.next()
+          try end.send(.pong)
+        }
+      ),
       (.protocolViolation("version 7 in answer to 1 to 1"), { try $0.hello(HelloOk(version: 7)) }),
-      (.goAway(drain), { end in
-        try end.hello()
-        try end.send(.goAway, 0, .error, drain)
-        _ = try end.next()
-      }),
-      (.connectionLost("Lookup: the server closed the connection"), { end in
-        try end.hello()
-        _ = try end.next()
-      }),
-      (.protocolViolation("bad frame: the magic is [72, 84, 84, 80], not VRV1"), { end in
-        try end.hello()
-        _ = try end.next()
-        try end.send(Array("HTTP/1.1 400 Bad Request\r\n\r\n......".utf8))
-      }),
-      (.protocolViolation("Lookup answered by DATA"), { end in
-        try end.hello()
-        _ = try end.next()
-        try end.send(.data, 1, .last, payload: [1])
-      }),
-      (.protocolViolation("REQUEST from the server"), { end in
-        try end.hello()
-        _ = try end.next()
-        try end.send(.request, 5, .last)
-      }),
+      (
+        .goAway(drain),
+        { end in
+          try end.hello()
+          try end.send(.goAway, 0, .error, drain)
+          _ = try end.next()
+        }
+      ),
+      (
+        .connectionLost("Lookup: the server closed the connection"),
+        { end in
+          try end.hello()
+          _ = try end.next()
+        }
+      ),
+      (
+        .protocolViolation("bad frame: the magic is [72, 84, 84, 80], not VRV1"),
+        { end in
+          try end.hello()
+          _ = try end.next()
+          try end.send(Array("HTTP/1.1 400 Bad Request\r\n\r\n......".utf8))
+        }
+      ),
+      (
+        .protocolViolation("Lookup answered by DATA"),
+        { end in
+          try end.hello()
+          _ = try end.next()
+          try end.send(.data, 1, .last, payload: [1])
+        }
+      ),
+      (
+        .protocolViolation("REQUEST from the server"),
+        { end in
+          try end.hello()
+          _ = try end.next()
+          try end.send(.request, 5, .last)
+        }
+      ),
       (
         .protocolViolation("RESPONSE: LookupResponse: no number at byte 1"),
         { end in
           try end.hello()
           _ = try end.next()
-          try end.send(FrameHeader(.response, flags: .last, stream: 1, messageBytes: 1).encode() + [8])
+          try end.send(
+            FrameHeader(.response, flags: .last, stream: 1, messageBytes: 1).encode() + [8])
         }
       ),
     ]

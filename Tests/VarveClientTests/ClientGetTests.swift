@@ -138,37 +138,61 @@ import VarveWire
   @Test func answersThatAreNoneEndTheConnection() throws {
     let one = PageRun(pageBytes: [10], checksum: [Self.sums[0]])
     let scripts: [(String, @Sendable (ServerEnd) throws -> Void)] = [
-      ("end inside a page", {
-        try $0.send(.response, 1, .last, one, payload: Array(Self.pages[0][..<9]))
-      }),
-      ("1 bytes behind the last page", {
-        try $0.send(.response, 1, .last, one, payload: Self.pages[0] + [1])
-      }),
+      (
+        "end inside a page",
+        {
+          try $0.send(.response, 1, .last, one, payload: Array(Self.pages[0][..<9]))
+        }
+      ),
+      (
+        "1 bytes behind the last page",
+        {
+          try $0.send(.response, 1, .last, one, payload: Self.pages[0] + [1])
+        }
+      ),
       ("DATA where RESPONSE is due", { try $0.send(.data, 1, .last, payload: [1]) }),
-      ("RESPONSE where DATA is due", {
-        try $0.send(.response, 1, [], one, payload: [1])
-        try $0.send(.response, 1, [], one, payload: [1])
-      }),
-      ("page 0 where 1 is due", {
-        try $0.send(.response, 1, [], one, payload: Self.pages[0])
-        try $0.send(.response, 1, [], one, payload: Self.pages[0])
-      }),
-      ("is over 134217728", {
-        try $0.send(.response, 1, .last, PageRun(pageBytes: [134_217_729], checksum: [1]))
-      }),
-      ("page 0 is there but has no bytes", {
-        try $0.send(.response, 1, .last, PageRun(pageBytes: [0], checksum: [1]))
-      }),
-      ("page 0 is not there but has bytes", {
-        try $0.send(
-          .response, 1, .last, PageRun(pageBytes: [1], checksum: [1], status: [.missing]),
-          payload: [1])
-      }),
-      ("status count 2", {
-        try $0.send(
-          .response, 1, .last,
-          PageRun(pageBytes: [1], checksum: [1], status: [.missing, .missing]))
-      }),
+      (
+        "RESPONSE where DATA is due",
+        {
+          try $0.send(.response, 1, [], one, payload: [1])
+          try $0.send(.response, 1, [], one, payload: [1])
+        }
+      ),
+      (
+        "page 0 where 1 is due",
+        {
+          try $0.send(.response, 1, [], one, payload: Self.pages[0])
+          try $0.send(.response, 1, [], one, payload: Self.pages[0])
+        }
+      ),
+      (
+        "is over 134217728",
+        {
+          try $0.send(.response, 1, .last, PageRun(pageBytes: [134_217_729], checksum: [1]))
+        }
+      ),
+      (
+        "page 0 is there but has no bytes",
+        {
+          try $0.send(.response, 1, .last, PageRun(pageBytes: [0], checksum: [1]))
+        }
+      ),
+      (
+        "page 0 is not there but has bytes",
+        {
+          try $0.send(
+            .response, 1, .last, PageRun(pageBytes: [1], checksum: [1], status: [.missing]),
+            payload: [1])
+        }
+      ),
+      (
+        "status count 2",
+        {
+          try $0.send(
+            .response, 1, .last,
+            PageRun(pageBytes: [1], checksum: [1], status: [.missing, .missing]))
+        }
+      ),
       ("an empty run", { try $0.send(.response, 1) }),
     ]
     for (text, script) in scripts {

@@ -102,7 +102,9 @@ import VarveWire
       try end.send(.pong, payload: ping.payload)
     }
     let client = try Client(server.endpoint)
-    for expected in [[.stored, .alreadyPresent, .stored], [.alreadyPresent, .alreadyPresent, .alreadyPresent]]
+    for expected in [
+      [.stored, .alreadyPresent, .stored], [.alreadyPresent, .alreadyPresent, .alreadyPresent],
+    ]
       as [[PageStatus]]
     {
       let status = try client.put(
@@ -157,6 +159,33 @@ import VarveWire
       #expect(client.isOpen == false)
       #expect(server.finish() == "done")
     }
+  }
+
+  /// More than any socket buffer holds, both ways: writes and reads come in parts.
+  @Test func largePagesGoOutAndComeBack() throws {
+    let pages: [[UInt8]] = (0..<5).map { page in
+      [UInt8](repeating: UInt8(page), count: (3 << 20) + page)
+    }
+    let server = try ScriptedServer { end in
+      try end.hello()
+      _ = try end.next()
+      let (bytes, sizes) = try Self.data(end)
+      #expect(bytes.count == 5 * (3 << 20) + 10)
+      #expect(sizes.dropLast().allSatisfy { $0 == 4 << 20 }, "frames of 4 MiB but for the last")
+      try end.send(
+        .response, 1, .last, PutResponse.result([PageStatus](repeating: .stored, count: 5)))
+      _ = try end.next()
+      let run = PageRun(
+        pageBytes: pages.map { UInt32($0.count) }, checksum: pages.map { XXH3.hash($0) })
+      try end.send(.response, 3, [], run, payload: Array(bytes[..<(5 << 20)]))
+      try end.send(.data, 3, .last, payload: Array(bytes[(5 << 20)...]))
+    }
+    let client = try Client(server.endpoint)
+    let chain = Chain(pageIDs: Self.ids)
+    let status = try client.put(namespaceID: 7, chain: chain, pages: pages)
+    #expect(status == [PageStatus](repeating: .stored, count: 5))
+    #expect(try client.get(GetRequest(namespaceID: 7, chain: chain)) == pages)
+    #expect(server.finish() == "done")
   }
 
   @Test func noPagesAreNoCall() throws {

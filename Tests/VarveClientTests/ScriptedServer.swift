@@ -1,5 +1,5 @@
-// A server that does what a test tells it, on a real socket: one connection, one thread, frames made
-// by the wire module. Unsafe: socket calls; no pointer outlives its call.
+// A server that does what a test tells it, on a real socket: one connection, one thread, frames
+// made by the wire module. Unsafe: socket calls; no pointer outlives its call.
 
 import Foundation
 import VarveBase

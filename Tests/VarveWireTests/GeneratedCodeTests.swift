@@ -5,7 +5,8 @@ import Testing
 import VarveWire
 
 @Suite struct GeneratedCodeTests {
-  static func run(_ arguments: [String], in directory: URL) throws -> (status: Int32, text: String) {
+  static func run(_ arguments: [String], in directory: URL) throws -> (status: Int32, text: String)
+  {
     let process = Process()
     let pipe = Pipe()
     process.executableURL = URL(filePath: "/bin/sh")

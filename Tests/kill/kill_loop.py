@@ -2,8 +2,8 @@
 
     python Tests/kill/kill_loop.py [--rounds N] [--seed S] [--canary] [--varved PATH]
 
-Each round starts the daemon on its data directory, checks all of it, lets several connections put,
-put durably, put again and delete, and sends SIGKILL at a random moment; some starts are killed while
+Each round starts the daemon on its data directory, lets several connections put, put durably, put
+again and delete, sends SIGKILL at a random moment, restarts and checks; some are killed while
 they recover. Checked are exact lookups of every page ever sent and the bytes of all that were
 touched since the last check (in the last round: of all). `--canary` spoils the expectation before
 each check: a harness that sees nothing then is broken, and the exit code must be 1.
@@ -30,9 +30,9 @@ from sglang_varve.client import Client
 from sglang_varve.daemon_process import Daemon, find_daemon
 from workload import Worker
 
-CAPACITY = "1GiB"
+CAPACITY = "2GiB"
 # A fresh data directory before the capacity could force evictions: refused and dead copies count.
-BYTES_SENT_MAX = 320 << 20
+BYTES_SENT_MAX = 700 << 20
 WORKERS = 4
 LOAD_SECONDS_MAX = 1.5
 RECOVERY_KILL_SHARE = 0.25
@@ -104,14 +104,14 @@ class Loop:
             for number in range(WORKERS)
         ]  # fmt: skip
         for worker in workers:
-            worker.start()
+            worker.thread.start()
         # The moment of the kill is what is random here; nothing is waited for.
         threading.Event().wait(self.random.uniform(0.02, LOAD_SECONDS_MAX))
         for worker in workers:
             worker.dying.set()
         self.daemon.kill()
         for worker in workers:
-            worker.join()
+            worker.thread.join()
         self.acknowledged = sum(worker.acknowledged for worker in workers)
         self.refused = sum(worker.refused for worker in workers)
         return [worker.complaint for worker in workers if worker.complaint]

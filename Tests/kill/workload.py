@@ -28,14 +28,14 @@ def random_size(source: random.Random) -> int:
     return int(2 ** source.uniform(5, 16.5))
 
 
-class Worker(threading.Thread):
-    """One connection; works on chains of its own."""
+class Worker:
+    """One connection on a thread; works on chains of its own."""
 
     def __init__(
         self, number: int, endpoint: str, expected: Expected, chains: list[Chain], seed: int
     ):
-        super().__init__(name=f"worker-{number}")
-        self.number = number
+        self.name = f"worker-{number}"
+        self.thread = threading.Thread(target=self._run, name=self.name)
         self.random = random.Random(seed)
         self.expected = expected
         self.chains = chains
@@ -45,7 +45,7 @@ class Worker(threading.Thread):
         self.refused = 0
         self.complaint = ""
 
-    def run(self) -> None:
+    def _run(self) -> None:
         try:
             with Client(self.endpoint, seconds=CALL_SECONDS, probe=False) as client:
                 ids = {name: client.open_namespace(name).namespace_id for name in NAMESPACES}
@@ -62,8 +62,10 @@ class Worker(threading.Thread):
         pick = self.random.random()
         chain = self._chain()
         try:
-            if pick < 0.12 and chain.pages:
-                self._delete(client, ids[chain.namespace], chain)
+            if pick < 0.02:
+                client.flush()  # Tables and their merges, too, must be where the kill finds them.
+            elif pick < 0.12 and chain.pages:
+                self._remove(client, ids[chain.namespace], chain)
             elif pick < 0.22 and chain.pages:
                 start = self.random.randrange(len(chain.pages))
                 end = min(len(chain.pages), start + self.random.randint(1, PUT_PAGES_MAX))
@@ -84,9 +86,7 @@ class Worker(threading.Thread):
         open_chains = [c for c in self.chains if len(c.pages) < CHAIN_PAGES_MAX]
         if open_chains and self.random.random() < 0.9:
             return self.random.choice(open_chains)
-        chain = self.expected.new_chain(
-            self.random.choice(NAMESPACES), self.random.randbytes(32)
-        )
+        chain = self.expected.new_chain(self.random.choice(NAMESPACES), self.random.randbytes(32))
         self.chains.append(chain)
         return chain
 
@@ -126,7 +126,7 @@ class Worker(threading.Thread):
             return b"", False
         return self.random.randbytes(32 * self.random.randint(1, 32)), False
 
-    def _delete(self, client: Client, namespace: int, chain: Chain) -> None:
+    def _remove(self, client: Client, namespace: int, chain: Chain) -> None:
         start = self.random.randrange(len(chain.pages))
         pages: list[Page] = chain.pages[start : start + self.random.randint(1, 12)]
         for page in pages:

@@ -277,7 +277,10 @@ package final class ValueLog: Sendable {
       try files.open(path, .create(direct: true))
     }
     do throws(FileError) {
-      try unsafe file.write(block.bytes, at: 0)
+      // The memory must outlive the write; its last mention would not see to that.
+      try withExtendedLifetime(block) { () throws(FileError) in
+        try unsafe file.write(block.bytes, at: 0)
+      }
       // The name is durable from here; the header is with the first sync of an extent behind it.
       try files.syncDirectory(directory)
     } catch {

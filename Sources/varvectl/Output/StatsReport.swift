@@ -87,7 +87,7 @@ extension StatsReport {
     var parts = [summary + "\n"]
     if !namespaces.isEmpty { parts.append(NamespaceReport.table(namespaces)) }
     if !levels.isEmpty { parts.append(levelTable) }
-    if !latencies.isEmpty { parts.append(latencyTable) }
+    if latencies.contains(where: { $0.count > 0 }) { parts.append(latencyTable) }
     if all, !segments.isEmpty { parts.append(segmentTable) }
     if all, !counters.isEmpty {
       var table = Table([("COUNTER", .left), ("VALUE", .right)])
@@ -138,7 +138,7 @@ extension StatsReport {
       ("LATENCY", .left), ("COUNT", .right), ("P50", .right), ("P99", .right), ("P99.9", .right),
       ("MAX", .right),
     ])
-    for latency in latencies {
+    for latency in latencies where latency.count > 0 {
       let times = [latency.p50Us, latency.p99Us, latency.p999Us, latency.maxUs]
       table.add(
         [latency.name, Numbers.grouped(latency.count)] + times.map { Numbers.duration($0 / 1e6) })

@@ -144,7 +144,7 @@ func checkoutFile(_ name: String, from file: String = #filePath) throws -> Strin
 }
 
 /// Bytes as documents show them: offset, sixteen bytes a line.
-func hexDump(_ bytes: [UInt8]) -> String {
+func indexHexDump(_ bytes: [UInt8]) -> String {
   var text = ""
   for start in stride(from: 0, to: bytes.count, by: 16) {
     let line = bytes[start..<min(start + 16, bytes.count)]
