@@ -27,9 +27,10 @@ extension Connection {
         return kill()
       }
       calls.metrics.bytesOut.add(batch.byteCount)
+      // Wakes a reader that waits because too many answers were queued.
       state.update { $0.pageBytes -= batch.pageBytes }
       for call in ended { logIfSlow(call) }
-      produceWhereWanted()
+      if batch.pageBytes > 0 { produceWhereWanted() }
     }
     // The peer shall read to the end before it sees the socket close, and gets a moment to do so.
     socket.shutdownSending()
