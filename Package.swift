@@ -74,6 +74,11 @@ let package = Package(
     testTarget(
       "VarveServerTests",
       ["VarveBase", "VarveWire", "VarveFile", "VarveEngine", "VarveServer", "VarveClient", "CLinux", log]),
-    testTarget("VarveCtlTests", ["VarveBase", "VarveClient", "VarveWire", "varvectl"]),
+    testTarget(
+      "VarveCtlTests",
+      [
+        "VarveBase", "VarveFile", "VarveClient", "VarveWire", "VarveEngine", "VarveServer",
+        "varvectl", arguments, log,
+      ]),
   ]
 )
