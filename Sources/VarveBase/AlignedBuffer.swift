@@ -5,6 +5,9 @@ internal import Glibc
 
 /// A block of memory aligned to 4 KiB, zeroed and touched at creation.
 ///
+/// A pointer got from it does not keep it: hold the buffer past the pointer's last use
+/// (`withExtendedLifetime`), or the memory may be freed under a write.
+///
 /// One holder at a time writes; who that is, is the holder's business (a pool hands a buffer to one
 /// taker). Not for small values: use arrays.
 @safe package final class AlignedBuffer: @unchecked Sendable {

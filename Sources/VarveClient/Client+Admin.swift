@@ -11,7 +11,7 @@ extension Client {
   /// Compacts a namespace, or all with an empty name.
   ///
   /// - Parameter progress: called for each message; false cancels the work.
-  /// - Returns: the last message, whose `result` tells what was done; nil when the server sent none.
+  /// - Returns: the last message, whose `result` tells what was done; nil when there was none.
   @discardableResult
   package func compact(
     namespace: String = "", indexOnly: Bool = false, progress: (Progress) -> Bool = { _ in true }

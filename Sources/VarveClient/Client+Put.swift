@@ -37,7 +37,8 @@ extension Client {
     guard unsafe !pages.isEmpty else { return [] }
     let sizes = unsafe pages.map { UInt32(clamping: $0.count) }
     let header = PutHeader(
-      namespaceID: namespaceID, chain: chain, first: UInt32(first), count: unsafe UInt32(pages.count),
+      namespaceID: namespaceID, chain: chain, first: UInt32(first),
+      count: unsafe UInt32(pages.count),
       pageBytes: Set(sizes).count == 1 ? [sizes[0]] : sizes,
       checksum: options.checksums.isEmpty
         ? unsafe pages.map { unsafe XXH3.hash($0) } : options.checksums,
@@ -57,7 +58,8 @@ extension Client {
     var buffers: [UnsafeRawBufferPointer] = unsafe []
     var offset = 0
     for page in pages {
-      let slot = unsafe UnsafeMutableRawBufferPointer(rebasing: joined[offset..<offset + page.count])
+      let slot = unsafe UnsafeMutableRawBufferPointer(
+        rebasing: joined[offset..<offset + page.count])
       unsafe slot.copyBytes(from: page)
       unsafe buffers.append(UnsafeRawBufferPointer(slot))
       offset += page.count

@@ -14,7 +14,8 @@ package enum Endpoint: Hashable, Sendable, CustomStringConvertible {
       let path = String(text.dropFirst("unix:".count))
       guard !path.isEmpty, path.utf8.count <= Self.unixPathBytesMax else {
         throw .address(
-          "endpoint \(text): the path has \(path.utf8.count) bytes, 1 to \(Self.unixPathBytesMax) fit"
+          "endpoint \(text): the path has \(path.utf8.count) bytes, "
+            + "1 to \(Self.unixPathBytesMax) fit"
         )
       }
       self = .unix(path: path)

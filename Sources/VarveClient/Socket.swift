@@ -34,9 +34,9 @@ struct Socket: ~Copyable {
   /// All of `parts`, in order.
   func send(_ parts: [UnsafeRawBufferPointer], doing: String) throws(ClientError) {
     var vectors: [iovec] = unsafe []
-    for unsafe part in unsafe parts where part.count > 0 {
-      let base = unsafe UnsafeMutableRawPointer(mutating: part.baseAddress)
-      unsafe vectors.append(iovec(iov_base: base, iov_len: part.count))
+    for index in unsafe parts.indices where unsafe parts[index].count > 0 {
+      let base = unsafe UnsafeMutableRawPointer(mutating: parts[index].baseAddress)
+      unsafe vectors.append(iovec(iov_base: base, iov_len: parts[index].count))
     }
     var next = 0
     while unsafe next < vectors.count {
@@ -112,7 +112,8 @@ struct Socket: ~Copyable {
 }
 
 extension Socket {
-  /// A connection to `endpoint`; every address of a host name is tried once, in the resolver's order.
+  /// A connection to `endpoint`; every address of a host name is tried once, in the resolver's
+  /// order.
   static func connect(
     _ endpoint: Endpoint, connectMillis: Int, timeoutMillis: Int
   ) throws(ClientError) -> Socket {
@@ -185,7 +186,9 @@ extension Socket {
     guard descriptor >= 0 else { return fail(text(errno)) }
     if unsafe Glibc.connect(descriptor, address, length) != 0 {
       guard errno == EINPROGRESS || errno == EINTR else { return fail(text(errno)) }
-      guard wait(descriptor, Int16(POLLOUT), millis) else { return fail("no answer in \(millis) ms") }
+      guard wait(descriptor, Int16(POLLOUT), millis) else {
+        return fail("no answer in \(millis) ms")
+      }
       var code: Int32 = 0
       var size = socklen_t(MemoryLayout<Int32>.size)
       guard unsafe getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &size) == 0, code == 0 else {

@@ -17,7 +17,8 @@ final class MemoryFile: File {
 
   deinit { system.state.withLock { $0.closed(number) } }
 
-  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(FileError) -> Int {
+  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(FileError) -> Int
+  {
     unsafe requireAligned(buffer.baseAddress, buffer.count, offset)
     return withNode { unsafe $0.read(into: buffer, at: Int(offset)) }
   }
@@ -26,7 +27,8 @@ final class MemoryFile: File {
     into buffers: [UnsafeMutableRawBufferPointer], at offset: UInt64
   ) throws(FileError) -> Int {
     var done = 0
-    for unsafe buffer in unsafe buffers {
+    for index in unsafe buffers.indices {
+      let buffer = unsafe buffers[index]
       let got = try unsafe read(into: buffer, at: offset + UInt64(done))
       done += got
       if got < buffer.count { break }
@@ -49,7 +51,8 @@ final class MemoryFile: File {
 
   func writeVector(_ buffers: [UnsafeRawBufferPointer], at offset: UInt64) throws(FileError) {
     var position = offset
-    for unsafe buffer in unsafe buffers {
+    for index in unsafe buffers.indices {
+      let buffer = unsafe buffers[index]
       try unsafe write(buffer, at: position)
       position += UInt64(buffer.count)
     }

@@ -34,7 +34,8 @@ final class PosixFile: File {
   // Relaxed: the flag only turns off, and the kernel's own flag decides about correctness.
   var isDirect: Bool { direct.load(ordering: .relaxed) }
 
-  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(FileError) -> Int {
+  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(FileError) -> Int
+  {
     var done = 0
     while done < buffer.count {
       let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
@@ -84,7 +85,8 @@ final class PosixFile: File {
     _ buffers: ArraySlice<UnsafeMutableRawBufferPointer>, at offset: UInt64
   ) throws(FileError) -> Int {
     var done = 0
-    for unsafe buffer in unsafe buffers {
+    for index in unsafe buffers.indices {
+      let buffer = unsafe buffers[index]
       let got = try unsafe read(into: buffer, at: offset + UInt64(done))
       done += got
       if got < buffer.count { break }
@@ -117,7 +119,8 @@ final class PosixFile: File {
         unsafe pwritev(descriptor, vector, Int32(vector.count), off_t(position))
       }
       // What the kernel did not take goes buffer by buffer.
-      for unsafe buffer in unsafe buffers[next..<end] {
+      for index in next..<end {
+        let buffer = unsafe buffers[index]
         if count < buffer.count {
           let rest = unsafe UnsafeRawBufferPointer(rebasing: buffer[count...])
           try unsafe write(rest, at: position + UInt64(count))

@@ -12,7 +12,8 @@ enum ConfigurationFile {
     _ path: String
   ) throws(ConfigurationProblem) -> [(key: String, value: ConfigurationValue)] {
     guard let handle = FileHandle(forReadingAtPath: path) else {
-      throw ConfigurationProblem("\(path): cannot be read: \(unsafe String(cString: strerror(errno)))")
+      throw ConfigurationProblem(
+        "\(path): cannot be read: \(unsafe String(cString: strerror(errno)))")
     }
     let data: Data
     do {

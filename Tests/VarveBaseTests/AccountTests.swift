@@ -1,4 +1,5 @@
-// The memory ledger at its limit, counters, clocks, and the histogram at the borders of its buckets.
+// The memory ledger at its limit, counters, clocks, and the histogram at the borders of its
+// buckets.
 
 import Testing
 

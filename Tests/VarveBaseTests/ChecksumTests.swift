@@ -1,4 +1,5 @@
-// The CRC32C instruction against the table, on every alignment and length that its loops tell apart.
+// The CRC32C instruction against the table, on every alignment and length that its loops tell
+// apart.
 
 import CLinux
 import Testing

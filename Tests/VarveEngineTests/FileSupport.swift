@@ -89,6 +89,11 @@ enum StoreDisk: String, CaseIterable, Sendable {
   }
 }
 
+extension AlignedBuffer {
+  /// A copy of a range; the buffer is alive while it is made.
+  func copy(_ range: Range<Int>) -> [UInt8] { unsafe Array(bytes[range]) }
+}
+
 /// Memory fit for direct transfers, filled.
 func aligned(_ bytes: [UInt8]) -> AlignedBuffer {
   let buffer = AlignedBuffer(byteCount: (bytes.count + 4095) / 4096 * 4096)

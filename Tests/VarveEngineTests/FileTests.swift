@@ -12,13 +12,16 @@ import VarveFile
     var dice = StoreDice.seeded("whatIsWrittenIsRead")
     let file = try files.open(directory + "/a", .create(direct: true))
     let bytes = dice.bytes(5 * 4096)
-    try unsafe file.write(aligned(bytes).bytes, at: 8192)
+    let source = aligned(bytes)
+    defer { withExtendedLifetime(source) {} }
+    try unsafe file.write(source.bytes, at: 8192)
     #expect(try file.size() == 7 * 4096)
     let buffer = AlignedBuffer(byteCount: 8 * 4096)
+    defer { withExtendedLifetime(buffer) {} }
     let got = try unsafe file.read(into: buffer.mutableBytes, at: 0)
     #expect(got == 7 * 4096)
-    #expect(unsafe Array(buffer.bytes[0..<8192]) == [UInt8](repeating: 0, count: 8192))
-    #expect(unsafe Array(buffer.bytes[8192..<7 * 4096]) == bytes)
+    #expect(buffer.copy(0..<8192) == [UInt8](repeating: 0, count: 8192))
+    #expect(buffer.copy(8192..<7 * 4096) == bytes)
     #expect(try unsafe file.read(into: buffer.mutableBytes, at: 9 * 4096) == 0)
   }
 
@@ -30,11 +33,12 @@ import VarveFile
     let file = try files.open(directory + "/v", .create(direct: true))
     let parts = (1...5).map { dice.bytes($0 * 4096) }
     let buffers = parts.map(aligned)
+    defer { withExtendedLifetime(buffers) {} }
     try unsafe file.writeVector(buffers.map { unsafe $0.bytes }, at: 4096)
     let targets = [2, 9, 9].map { AlignedBuffer(byteCount: $0 * 4096) }
     let got = try unsafe file.readVector(into: targets.map { unsafe $0.mutableBytes }, at: 4096)
     #expect(got == 15 * 4096)
-    let read = targets.flatMap { unsafe Array($0.bytes) }
+    let read = targets.flatMap { $0.copy(0..<$0.byteCount) }
     #expect(Array(read[0..<got]) == parts.flatMap { $0 })
   }
 
@@ -46,11 +50,12 @@ import VarveFile
     let buffers = (0..<1030).map { index in
       aligned([UInt8](repeating: UInt8(index % 251), count: 4096))
     }
+    defer { withExtendedLifetime(buffers) {} }
     try unsafe file.writeVector(buffers.map { unsafe $0.bytes }, at: 0)
     let targets = (0..<1030).map { _ in AlignedBuffer(byteCount: 4096) }
     let got = try unsafe file.readVector(into: targets.map { unsafe $0.mutableBytes }, at: 0)
     #expect(got == 1030 * 4096)
-    #expect(unsafe targets[1029].bytes[0] == UInt8(1029 % 251))
+    #expect(targets[1029].copy(0..<1) == [UInt8(1029 % 251)])
   }
 
   @Test(arguments: StoreDisk.allCases)

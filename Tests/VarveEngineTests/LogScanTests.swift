@@ -226,4 +226,21 @@ import VarveFile
       }
     }
   }
+
+  @Test func anEmptySegmentIsSealedWithoutTouchingItsHeader() throws {
+    let files = try memoryDisk()
+    try files.writeAll(
+      "/data/" + SegmentFormat.fileName(5),
+      SegmentHeader(number: 5, bootID: BootID(1, 2), createdMillis: 3, salt: 4).encoded())
+    let scanner = SegmentScanner(files, directory: "/data")
+    let listing = try SegmentListing.list(files, directory: "/data")[0]
+    let summary = try SegmentSealer.seal(files, listing, try scanner.scan(listing)) { _ in nil }
+    #expect(summary.fileBytes == 3 * 4096 && summary.pageCount == 0)
+    let sealed = try SegmentListing.list(files, directory: "/data")[0]
+    guard case .sealed = sealed.state else {
+      Issue.record("\(sealed.state)")
+      return
+    }
+    #expect(try scanner.scan(sealed).extents.isEmpty)
+  }
 }

@@ -9,8 +9,11 @@ import VarveServer
   @Test(arguments: [
     ("0", 0 as UInt64?), ("4096", 4096), ("1KiB", 1024), ("10 MiB", 10 << 20), ("3gib", 3 << 30),
     ("2TiB", 2 << 40), ("12B", 12), ("8388607TiB", 8_388_607 << 40), ("8388608TiB", nil), ("", nil),
-    ("MiB", nil), ("1.5GiB", nil), ("-1", nil), ("1KB", nil), ("0x10", nil), ("9223372036854775807",
-      UInt64(Int64.max)), ("9223372036854775808", nil),
+    ("MiB", nil), ("1.5GiB", nil), ("-1", nil), ("1KB", nil), ("0x10", nil),
+    (
+      "9223372036854775807",
+      UInt64(Int64.max)
+    ), ("9223372036854775808", nil),
   ])
   func sizes(_ text: String, _ bytes: UInt64?) { #expect(ByteSize.parse(text) == bytes) }
 
@@ -66,33 +69,37 @@ import VarveServer
     #expect(ConfigurationKey.named("tls.client_ca")?.variable == "VARVE_TLS_CLIENT_CA")
   }
 
-  @Test(arguments: [
-    ("capasity", .text("1GiB"), "v.toml: unknown key \"capasity\""),
-    ("capacity", .text("ten"), "v.toml: capacity = \"ten\" is not a size"),
-    ("capacity", .integer(-1), "capacity = -1 is not a size"),
-    ("capacity", .other("1.5"), "capacity = 1.5 is not a size"),
-    ("capacity", .text("16MiB"), "capacity 16777216 is below 33554432"),
-    ("segment_bytes", .text("512MiB"), "segment_bytes 536870912 is over the limit of 268435456"),
-    ("segment_bytes", .integer(4_194_305), "segment_bytes 4194305 must be a multiple of 4096"),
-    ("memory_max", .text("1MiB"), "memory_max 1048576 is below the least"),
-    ("memory_max", .integer((64 << 20) - 1), "memory_max 67108863 is below the least"),
-    ("log_level", .text("loud"), "log_level = \"loud\" is none of trace, debug"),
-    ("sync_interval_ms", .integer(0), "sync_interval_ms = 0 must be a whole number from 1 to 1000"),
-    ("sync_interval_ms", .integer(1001), "must be a whole number from 1 to 1000"),
-    ("io_threads", .integer(65), "io_threads = 65 must be a whole number from 1 to 64"),
-    ("connections_max", .integer(1025), "connections_max = 1025 must be"),
-    ("insecure", .text("maybe"), "insecure = \"maybe\" must be true or false"),
-    ("data_dir", .integer(5), "data_dir = 5 is not a text"),
-    ("data_dir", .text(""), "data_dir is empty"),
-    ("listen", .list([]), "listen names no address"),
-    ("listen", .list([.integer(5)]), "listen = 5 is not a text"),
-    ("listen", .list([.text("0.0.0.0:4770")]), "set insecure = true"),
-    ("http", .text("[::]:4771"), "set insecure = true"),
-    ("tls.cert", .text("c.pem"), "tls.cert is not supported by this version"),
-    ("tls.key", .text("k.pem"), "tls.key is not supported by this version"),
-    ("tls.client_ca", .text("a.pem"), "tls.client_ca is not supported by this version"),
-    ("tokens_file", .text("t"), "tokens_file is not supported by this version"),
-  ] as [(String, ConfigurationValue, String)])
+  @Test(
+    arguments: [
+      ("capasity", .text("1GiB"), "v.toml: unknown key \"capasity\""),
+      ("capacity", .text("ten"), "v.toml: capacity = \"ten\" is not a size"),
+      ("capacity", .integer(-1), "capacity = -1 is not a size"),
+      ("capacity", .other("1.5"), "capacity = 1.5 is not a size"),
+      ("capacity", .text("16MiB"), "capacity 16777216 is below 33554432"),
+      ("segment_bytes", .text("512MiB"), "segment_bytes 536870912 is over the limit of 268435456"),
+      ("segment_bytes", .integer(4_194_305), "segment_bytes 4194305 must be a multiple of 4096"),
+      ("memory_max", .text("1MiB"), "memory_max 1048576 is below the least"),
+      ("memory_max", .integer((64 << 20) - 1), "memory_max 67108863 is below the least"),
+      ("log_level", .text("loud"), "log_level = \"loud\" is none of trace, debug"),
+      (
+        "sync_interval_ms", .integer(0),
+        "sync_interval_ms = 0 must be a whole number from 1 to 1000"
+      ),
+      ("sync_interval_ms", .integer(1001), "must be a whole number from 1 to 1000"),
+      ("io_threads", .integer(65), "io_threads = 65 must be a whole number from 1 to 64"),
+      ("connections_max", .integer(1025), "connections_max = 1025 must be"),
+      ("insecure", .text("maybe"), "insecure = \"maybe\" must be true or false"),
+      ("data_dir", .integer(5), "data_dir = 5 is not a text"),
+      ("data_dir", .text(""), "data_dir is empty"),
+      ("listen", .list([]), "listen names no address"),
+      ("listen", .list([.integer(5)]), "listen = 5 is not a text"),
+      ("listen", .list([.text("0.0.0.0:4770")]), "set insecure = true"),
+      ("http", .text("[::]:4771"), "set insecure = true"),
+      ("tls.cert", .text("c.pem"), "tls.cert is not supported by this version"),
+      ("tls.key", .text("k.pem"), "tls.key is not supported by this version"),
+      ("tls.client_ca", .text("a.pem"), "tls.client_ca is not supported by this version"),
+      ("tokens_file", .text("t"), "tokens_file is not supported by this version"),
+    ] as [(String, ConfigurationValue, String)])
   func refusals(_ key: String, _ value: ConfigurationValue, _ words: String) throws {
     var sources = ConfigurationSources()
     sources.filePath = "v.toml"

@@ -49,7 +49,9 @@ import VarveWire
       ("second HELLO", hello, "second HELLO"),
       ("DATA never opened", RawClient.frame(.data, stream: 7), "stream 7, never opened"),
       ("DATA on stream 0", RawClient.frame(.data), "DATA on stream 0"),
-      ("RESPONSE from the client", RawClient.frame(.response, stream: 1), "not come from this side"),
+      (
+        "RESPONSE from the client", RawClient.frame(.response, stream: 1), "not come from this side"
+      ),
       (
         "WINDOW over 2^63-1",
         RawClient.frame(.request, method: .put, stream: 1, [0x0a, 0xff])
@@ -152,7 +154,9 @@ import VarveWire
       if round % 2 == 0 { try raw.hello() }
       let count = Int.random(in: 1...500, using: &generator)
       var bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
-      if round % 4 == 0 { bytes = RawClient.frame(.ping, payload: bytes.prefix(64).map { $0 }) + bytes }
+      if round % 4 == 0 {
+        bytes = RawClient.frame(.ping, payload: bytes.prefix(64).map { $0 }) + bytes
+      }
       try? raw.send(bytes)
       raw.finishSending()
       while let frame = try raw.next() { _ = frame }

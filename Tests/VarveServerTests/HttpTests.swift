@@ -9,19 +9,23 @@ import VarveServer
 @Suite struct HttpRequestTests {
   private func parse(_ text: String) -> HttpRequest.Outcome { HttpRequest.parse(Array(text.utf8)) }
 
-  @Test(arguments: [
-    ("GET / HTTP/1.1\r\n\r\n", .request(HttpRequest(method: .get, path: "/"))),
-    ("HEAD /metrics?x=1 HTTP/1.0\r\nHost: a\r\n\r\n", .request(
-      HttpRequest(method: .head, path: "/metrics"))),
-    ("GET / HTTP/1.1\n\n", .request(HttpRequest(method: .get, path: "/"))),
-    ("GET / HTTP/1.1\r\nHost: a\r\n", .incomplete), ("GET /", .incomplete), ("", .incomplete),
-    ("POST / HTTP/1.1\r\n\r\n", .refused(.methodNotAllowed)),
-    ("GET / HTTP/2.0\r\n\r\n", .refused(.versionNotSupported)),
-    ("GET  / HTTP/1.1\r\n\r\n", .refused(.badRequest)),
-    ("GET nothing HTTP/1.1\r\n\r\n", .refused(.badRequest)),
-    ("GET / FTP/1\r\n\r\n", .refused(.badRequest)), ("\u{1}\u{2}\u{3}", .refused(.badRequest)),
-    ("\r\n\r\n", .refused(.badRequest)),
-  ] as [(String, HttpRequest.Outcome)])
+  @Test(
+    arguments: [
+      ("GET / HTTP/1.1\r\n\r\n", .request(HttpRequest(method: .get, path: "/"))),
+      (
+        "HEAD /metrics?x=1 HTTP/1.0\r\nHost: a\r\n\r\n",
+        .request(
+          HttpRequest(method: .head, path: "/metrics"))
+      ),
+      ("GET / HTTP/1.1\n\n", .request(HttpRequest(method: .get, path: "/"))),
+      ("GET / HTTP/1.1\r\nHost: a\r\n", .incomplete), ("GET /", .incomplete), ("", .incomplete),
+      ("POST / HTTP/1.1\r\n\r\n", .refused(.methodNotAllowed)),
+      ("GET / HTTP/2.0\r\n\r\n", .refused(.versionNotSupported)),
+      ("GET  / HTTP/1.1\r\n\r\n", .refused(.badRequest)),
+      ("GET nothing HTTP/1.1\r\n\r\n", .refused(.badRequest)),
+      ("GET / FTP/1\r\n\r\n", .refused(.badRequest)), ("\u{1}\u{2}\u{3}", .refused(.badRequest)),
+      ("\r\n\r\n", .refused(.badRequest)),
+    ] as [(String, HttpRequest.Outcome)])
   func requests(_ text: String, _ outcome: HttpRequest.Outcome) { #expect(parse(text) == outcome) }
 
   @Test func theRequestLineHasALimit() {

@@ -54,8 +54,8 @@ import VarveWire
     }
   }
 
-  /// A whole server side on damaged frames: parser, session, and heads that are right again, so that
-  /// the damage goes deeper than the CRC.
+  /// A whole server side on damaged frames: parser, session, and heads that are right again, so
+  /// that the damage goes deeper than the CRC.
   @Test func damagedFramesEndInAnErrorOrPass() throws {
     var random = SeededRandom("damagedFramesEndInAnErrorOrPass")
     let frames = try Vectors.load().frames.map(\.bytes)

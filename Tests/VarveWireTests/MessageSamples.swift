@@ -21,13 +21,15 @@ enum MessageSamples {
   static let stats = StatsResponse(
     version: "0.1.0", uptimeSeconds: 12, ready: true, writable: true, capacityBytes: 1 << 41,
     diskBytes: 5, memoryBytes: 6, memoryLimitBytes: 7, pages: 8, pageBytes: 9, evictedPages: 10,
-    quarantinedPages: 11, bootID: "b", levels: [
+    quarantinedPages: 11, bootID: "b",
+    levels: [
       Level(level: 1, runs: 2, runsMax: 4, entries: 100, bytes: 4096, filterBytes: 125), Level(),
     ],
     segments: [
       SegmentInfo(id: 3, state: "open", bytes: 4, liveBytes: 2, pages: 1, score: 0.5)
     ],
-    namespaces: [info], counters: ["puts": 3, "gets": 0, "": 9], latencies: [
+    namespaces: [info], counters: ["puts": 3, "gets": 0, "": 9],
+    latencies: [
       Latency(
         name: "get", count: 9, p50Micros: 1.5, p99Micros: 2, p999Micros: 3, maxMicros: 4)
     ])

@@ -75,7 +75,20 @@ import VarveWire
     _ = session.receive(T.request(1, .put, []))
     let early = try T.made(session.problem(on: 1, Problem(.unavailable, "read-only")))
     #expect(T.sent(early) == "RESPONSE 1 flags 3 UNAVAILABLE")
-    #expect(T.play(&session, [T.data(1, 100), T.data(1, 7, .last)]) == ["discard 100", "discard 7"])
+    #expect(
+      T.play(&session, [T.data(1, 100), T.data(1, 7, .last)]) == ["discard 100", "discard 7"])
+  }
+
+  @Test func anAnswerOverTheLimitOfAMessageIsAnErrorOfItsCall() throws {
+    var session = T.open()
+    _ = session.receive(T.request(1, .listNamespaces))
+    let most = [UInt8](repeating: 0, count: Limits.messageBytesMax)
+    let whole = try T.made(session.response(on: 1, most, last: false))
+    #expect(T.sent(whole) == "RESPONSE 1")
+    let over = try T.made(session.response(on: 1, most + [0], last: true))
+    #expect(
+      T.sent(over) == "RESPONSE 1 flags 3 RESOURCE_EXHAUSTED messageBytesMax 8388608 8388609")
+    #expect(session.isOpen(1) == false)
   }
 
   @Test func anEndedStreamMakesRoomForAnother() throws {

@@ -93,7 +93,9 @@ enum SessionText {
     if header.flags.contains(.error) {
       let problem = (try? Problem(decoding: frame.message.rawSpan)) ?? Problem(.ok, "broken")
       text += " " + problem.status.name
-      if !problem.limit.isEmpty { text += " \(problem.limit) \(problem.limitValue) \(problem.value)" }
+      if !problem.limit.isEmpty {
+        text += " \(problem.limit) \(problem.limitValue) \(problem.value)"
+      }
     }
     if header.type == .window {
       text += " \((try? Window(decoding: frame.message.rawSpan).bytes) ?? 0)"

@@ -65,7 +65,7 @@ class Worker:
             if pick < 0.02:
                 client.flush()  # Tables and their merges, too, must be where the kill finds them.
             elif pick < 0.12 and chain.pages:
-                self._delete(client, ids[chain.namespace], chain)
+                self._remove(client, ids[chain.namespace], chain)
             elif pick < 0.22 and chain.pages:
                 start = self.random.randrange(len(chain.pages))
                 end = min(len(chain.pages), start + self.random.randint(1, PUT_PAGES_MAX))
@@ -126,7 +126,7 @@ class Worker:
             return b"", False
         return self.random.randbytes(32 * self.random.randint(1, 32)), False
 
-    def _delete(self, client: Client, namespace: int, chain: Chain) -> None:
+    def _remove(self, client: Client, namespace: int, chain: Chain) -> None:
         start = self.random.randrange(len(chain.pages))
         pages: list[Page] = chain.pages[start : start + self.random.randint(1, 12)]
         for page in pages:

@@ -136,8 +136,11 @@ struct ArenaLoad {
         let target = work[index].target
         let isWhole = target.location.isWithin(start + UInt64(got))
         settle(
-          work[index], isWhole ? target.mismatch() : .cutOff(
-            segment: target.location.segment, offset: target.location.offset))
+          work[index],
+          isWhole
+            ? target.mismatch()
+            : .cutOff(
+              segment: target.location.segment, offset: target.location.offset))
       }
     case .failure(let error):
       // One bad spot must not take its neighbours along: each is tried alone.

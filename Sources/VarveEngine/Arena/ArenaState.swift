@@ -58,7 +58,8 @@ struct ArenaState {
     precondition(idle.allSatisfy { !$0.isForgotten }, "a forgotten entry without lease is freed")
     precondition(
       idle.reduce(0) { $0 + $1.chunks.count } == evictableChunks, "evictable chunks are counted")
-    precondition(index.count == live.count { !$0.isForgotten }, "found entries are those not forgotten")
+    precondition(
+      index.count == live.count { !$0.isForgotten }, "found entries are those not forgotten")
   }
 
   /// Adds an entry in phase loading, leased once; nil when chunks cannot be had without touching

@@ -5,7 +5,8 @@ internal import VarveBase
 
 /// A staging extent: aligned, touched memory with room for its header before the payload.
 ///
-/// One holder at a time, who got it from a `StagingPool` and gives it back.
+/// One holder at a time, who got it from a `StagingPool` and gives it back, after the last use of
+/// any pointer got from it.
 @safe package final class ExtentBuffer: @unchecked Sendable {
   // Sendable is sound by the hand-over rule above; the memory itself is `AlignedBuffer`'s.
   private static let headerRoom = Limits.extentHeaderBytesMax

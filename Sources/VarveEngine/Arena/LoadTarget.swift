@@ -29,7 +29,8 @@ internal import VarveBase
     var pieces: [UnsafeRawBufferPointer] = unsafe []
     var skip = skew
     var left = byteCount
-    for unsafe buffer in unsafe blocks {
+    for index in unsafe blocks.indices {
+      let buffer = unsafe blocks[index]
       let count = min(buffer.count - skip, left)
       if count > 0 {
         unsafe pieces.append(
@@ -50,7 +51,8 @@ internal import VarveBase
   /// nil when the bytes are the ones put.
   func mismatch() -> PageReadError? {
     var hash = XXH3.Stream()
-    for unsafe piece in unsafe pieces { unsafe hash.update(piece) }
+    let pieces = unsafe self.pieces
+    for index in unsafe pieces.indices { unsafe hash.update(pieces[index]) }
     let found = hash.digest()
     if found == location.checksum { return nil }
     return .corrupt(

@@ -106,7 +106,9 @@ package final class PageArena: Sendable {
     }
     guard let (number, entry) = made else { return }
     var done = 0
-    for unsafe piece in unsafe chunkBytes(entry.chunks, span: SegmentFormat.padded(bytes.count)) {
+    let pieces = unsafe chunkBytes(entry.chunks, span: SegmentFormat.padded(bytes.count))
+    for index in unsafe pieces.indices {
+      let piece = unsafe pieces[index]
       let count = min(piece.count, bytes.count - done)
       unsafe piece.copyMemory(
         from: UnsafeRawBufferPointer(rebasing: bytes[done..<done + count]))
@@ -135,6 +137,8 @@ package final class PageArena: Sendable {
   package func release(_ entry: Int) { state.update { $0.release(entry) } }
 
   // MARK: Figures
+
+  package var counters: [Counter] { [hits, misses, oneOffs, readBytes, corruptions] }
 
   package var pageCount: Int { state.peek { $0.index.count } }
 
@@ -187,8 +191,4 @@ package final class PageArena: Sendable {
     }
     return true
   }
-}
-
-extension PageArena {
-  package var counters: [Counter] { [hits, misses, oneOffs, readBytes, corruptions] }
 }

@@ -3,7 +3,9 @@
 internal import Synchronization
 internal import VarveBase
 
-/// A verified page, ready to be sent. The memory is valid until `release()` or deinit.
+/// A verified page, ready to be sent. The memory is valid until `release()` or deinit; taking
+/// `pieces` does not keep it: hold the lease past their last use (`withExtendedLifetime`, or end
+/// with `release()`).
 @safe package final class PageLease: @unchecked Sendable {
   // Sendable is sound: `pieces` never changes, the bytes behind it are read-only while leased, and
   // letting go happens once (`isReleased`).
@@ -40,7 +42,7 @@ internal import VarveBase
   package func copy() -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(byteCount)
-    for unsafe piece in unsafe pieces { unsafe bytes.append(contentsOf: piece) }
+    for index in unsafe pieces.indices { unsafe bytes.append(contentsOf: pieces[index]) }
     return bytes
   }
 }

@@ -119,6 +119,12 @@ final class IndexKeeper: Sendable {
         flushing = freeze(engine)
       }
       guard let current = flushing else { return false }
+      // A table may only name what is on the disk: after it the log's tail is not verified again.
+      do throws(LogError) {
+        try engine.log.sync()
+      } catch {
+        throw .logNotSynced("\(error)")
+      }
       // A flush that failed before is tried again: its memtable is still in the snapshot.
       try write(current)
       flushing = nil

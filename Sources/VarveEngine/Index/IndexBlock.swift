@@ -99,7 +99,9 @@ package final class IndexBlock: Sendable {
       let isRestart = index % TableFormat.restartInterval == 0
       if isRestart {
         let number = index / TableFormat.restartInterval
-        guard number < restartCount, restart(span, number) == at, entry.shared == 0 else { return false }
+        guard number < restartCount, restart(span, number) == at, entry.shared == 0 else {
+          return false
+        }
       }
       guard entry.shared <= keyBytes, !entry.own.isEmpty else { return false }
       keyBytes = entry.shared + entry.own.count
@@ -163,7 +165,9 @@ struct IndexBlockCursor {
   /// Steps to the next entry; false at the end.
   mutating func next() -> Bool {
     let bytes = block.bytes
-    guard let entry = block.entry(bytes.rawSpan, at), entry.shared <= key.count else { return false }
+    guard let entry = block.entry(bytes.rawSpan, at), entry.shared <= key.count else {
+      return false
+    }
     key.removeSubrange(entry.shared...)
     key.append(contentsOf: bytes[entry.own])
     value = entry.value

@@ -17,6 +17,8 @@ package enum IndexError: Error, Equatable, Sendable {
   case memoryFull(bytes: Int, limit: Int)
   /// The capacity has no room for the table that is to be written.
   case noRoom(bytes: UInt64)
+  /// The log that a table would name cannot be synced.
+  case logNotSynced(String)
   /// A manifest edit that does not fit the state it would change.
   case invalidEdit(String)
 }
@@ -33,6 +35,7 @@ extension IndexError: CustomStringConvertible {
     case .memoryFull(let bytes, let limit):
       "the index needs \(bytes) more bytes of memory, the limit of all is \(limit)"
     case .noRoom(let bytes): "the capacity has no room for a table of up to \(bytes) bytes"
+    case .logNotSynced(let what): "no table is written over a log that is not synced: \(what)"
     case .invalidEdit(let what): "manifest edit refused: \(what)"
     }
   }

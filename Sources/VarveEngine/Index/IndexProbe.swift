@@ -13,16 +13,6 @@ struct IndexProbe {
     cursors = Array(repeating: TableCursor(), count: snapshot.tables.count)
   }
 
-  /// Of what memtables say of one name, newest first, the word that counts.
-  static func winner(_ entries: [MemtableEntry]) -> MemtableEntry? {
-    var best: MemtableEntry?
-    for entry in entries {
-      if let held = best, !entry.record.wins(over: held.record) { continue }
-      best = entry
-    }
-    return best
-  }
-
   /// What the id records and `held`, the memtables' word, say of `name`; nil when nobody knows it.
   mutating func findByID(
     _ name: PageName, _ hash: UInt64, above held: MemtableEntry?

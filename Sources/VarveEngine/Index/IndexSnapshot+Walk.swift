@@ -78,7 +78,13 @@ private struct ChainWalker {
       heldEnd = min(ids.endIndex, index + Limits.windowPages)
       held = snapshot.memtables.map { $0.find(namespace, ids[heldFrom..<heldEnd]) }
     }
-    return IndexProbe.winner(held.compactMap { $0[index - heldFrom] })
+    var best: MemtableEntry?
+    for words in held {
+      guard let entry = words[index - heldFrom] else { continue }
+      if let best, !entry.record.wins(over: best.record) { continue }
+      best = entry
+    }
+    return best
   }
 
   /// The place after `ids[index]`, which stands at `here`.

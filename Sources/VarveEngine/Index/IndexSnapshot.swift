@@ -61,8 +61,12 @@ package final class IndexSnapshot: Sendable {
   /// caller's to know.
   package func find(_ name: PageName) throws(IndexError) -> IndexAnswer {
     var probe = IndexProbe(self)
-    let held = memtables.compactMap { $0.find(name) }
-    let newest = IndexProbe.winner(held)
+    var newest: MemtableEntry?
+    for memtable in memtables {
+      guard let entry = memtable.find(name) else { continue }
+      if let newest, !entry.record.wins(over: newest.record) { continue }
+      newest = entry
+    }
     guard let found = try probe.findByID(name, TableFilter.hash(name), above: newest) else {
       return .absent
     }

@@ -43,6 +43,32 @@ package final class Memtable: Sendable {
     var minSequence = UInt64.max
     var maxSequence: UInt64 = 0
     var isFrozen = false
+
+    mutating func put(_ entry: MemtableEntry) -> Bool {
+      precondition(!isFrozen, "insert into a frozen memtable")
+      let record = entry.record
+      minSequence = min(minSequence, record.sequence)
+      maxSequence = max(maxSequence, record.sequence)
+      guard let old = entries[entry.name] else {
+        entries[entry.name] = entry
+        byteCount += Memtable.byteCount(of: entry)
+        flatBytes += TableSize.flatBytes(of: entry)
+        return true
+      }
+      let wins = record.wins(over: old.record)
+      let loser = wins ? old : entry
+      if case .deleted(let tombstone) = loser, old.place != entry.place {
+        pathTombstones.append(tombstone)
+        byteCount += Memtable.byteCount(of: loser)
+        flatBytes += TableSize.flatBytes(of: loser)
+      }
+      guard wins else { return false }
+      entries[entry.name] = entry
+      byteCount += Memtable.byteCount(of: entry) - Memtable.byteCount(of: old)
+      flatBytes += TableSize.flatBytes(of: entry)
+      flatBytes -= TableSize.flatBytes(of: old)
+      return true
+    }
   }
 
   /// What an entry costs at most: a hash table between a third and two thirds full, and the array
@@ -57,6 +83,12 @@ package final class Memtable: Sendable {
   /// False when something newer is there.
   @discardableResult
   package func insert(_ page: PageRecord) -> Bool { put(.page(page)) }
+
+  /// The pages of a batch under one lock; those that lost against something newer are left out
+  /// silently, as `insert` would.
+  package func insert(contentsOf pages: some Sequence<PageRecord>) {
+    state.withLock { for page in pages { _ = $0.put(.page(page)) } }
+  }
 
   /// False when a page born later is there; its older copies in tables are covered all the same.
   @discardableResult
@@ -105,31 +137,7 @@ package final class Memtable: Sendable {
   }
 
   private func put(_ entry: MemtableEntry) -> Bool {
-    let record = entry.record
-    return state.withLock { state in
-      precondition(!state.isFrozen, "insert into a frozen memtable")
-      state.minSequence = min(state.minSequence, record.sequence)
-      state.maxSequence = max(state.maxSequence, record.sequence)
-      guard let old = state.entries[entry.name] else {
-        state.entries[entry.name] = entry
-        state.byteCount += Self.byteCount(of: entry)
-        state.flatBytes += TableSize.flatBytes(of: entry)
-        return true
-      }
-      let wins = record.wins(over: old.record)
-      let loser = wins ? old : entry
-      if case .deleted(let tombstone) = loser, old.place != entry.place {
-        state.pathTombstones.append(tombstone)
-        state.byteCount += Self.byteCount(of: loser)
-        state.flatBytes += TableSize.flatBytes(of: loser)
-      }
-      guard wins else { return false }
-      state.entries[entry.name] = entry
-      state.byteCount += Self.byteCount(of: entry) - Self.byteCount(of: old)
-      state.flatBytes += TableSize.flatBytes(of: entry)
-      state.flatBytes -= TableSize.flatBytes(of: old)
-      return true
-    }
+    state.withLock { $0.put(entry) }
   }
 
   /// Every count agrees with what is held.

@@ -38,7 +38,8 @@ package struct TableDirectory: Sendable {
     var removed = 0
     do throws(FileError) {
       for name in try files.list(path) {
-        guard let number = TableFormat.number(ofName: name), !kept.contains(number) else { continue }
+        guard let number = TableFormat.number(ofName: name), !kept.contains(number)
+        else { continue }
         try files.remove(path + "/" + name)
         removed += 1
       }
@@ -58,6 +59,7 @@ package struct TableDirectory: Sendable {
   }
 
   func writer(number: UInt64, names: UInt64) throws(IndexError) -> TableWriter {
-    try TableWriter(files, path: path(of: number), number: number, names: Int(clamping: names))
+    try TableWriter(
+      files, path: path(of: number), number: number, names: Int(clamping: names), ledger: ledger)
   }
 }

@@ -19,10 +19,11 @@ struct TableFilter: Sendable {
 
   /// Room for `names`; more may be added at the price of more false answers.
   init(names: Int) {
-    let bits = max(1, names) * Self.bitsPerName
-    let blocks = (bits + 511) / 512
-    words = [UInt64](repeating: 0, count: blocks * Self.wordsPerBlock)
+    words = [UInt64](repeating: 0, count: Self.byteCount(names: names) / 8)
   }
+
+  /// Memory and disk that a filter for so many names takes, in whole blocks of 64 bytes.
+  static func byteCount(names: Int) -> Int { (max(1, names) * bitsPerName + 511) / 512 * 64 }
 
   init?(_ payload: [UInt8]) {
     guard payload.count > Self.headBytes else { return nil }

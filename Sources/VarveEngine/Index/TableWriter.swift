@@ -15,23 +15,37 @@ final class TableWriter {
   private var lastKeyBefore: [UInt8] = []
   private var index: [UInt8] = []
   private var filter: TableFilter
+  private let ledger: MemoryLedger?
+  private let reservedBytes: Int
   private var properties = TableProperties()
   private var isFinished = false
 
-  /// - Parameter names: how many names the filter makes room for.
-  init(_ files: any FileSystem, path: String, number: UInt64, names: Int) throws(IndexError) {
-    self.files = files
-    self.path = path
-    self.number = number
-    filter = TableFilter(names: names)
+  /// - Parameters:
+  ///   - names: how many names the filter makes room for.
+  ///   - ledger: charged with the filter while it is made.
+  init(
+    _ files: any FileSystem, path: String, number: UInt64, names: Int, ledger: MemoryLedger?
+  ) throws(IndexError) {
+    let bytes = TableFilter.byteCount(names: names)
+    if let ledger, !ledger.reserve(bytes, for: .filter) {
+      throw .memoryFull(bytes: bytes, limit: ledger.limitBytes)
+    }
     do throws(FileError) {
       file = try files.open(path, .create(direct: false))
     } catch {
+      ledger?.release(bytes, for: .filter)
       throw .file(error)
     }
+    self.files = files
+    self.path = path
+    self.number = number
+    self.ledger = ledger
+    reservedBytes = bytes
+    filter = TableFilter(names: names)
   }
 
   deinit {
+    ledger?.release(reservedBytes, for: .filter)
     // What stays behind is not in the manifest, so the next start removes it.
     if !isFinished { try? files.remove(path) }
   }

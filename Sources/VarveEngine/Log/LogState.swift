@@ -50,6 +50,9 @@ struct LogState {
   var unapplied: [UInt64: LogPosition] = [:]
   /// Written, not synced.
   var dirty: [UInt64: (position: LogPosition, byteCount: Int)] = [:]
+  /// Failed writes in segments without a footer yet. What a failed write left may have a header
+  /// that checks, so "synced up to" stays before it until a footer leaves it out.
+  var holes: [LogPosition] = []
   /// Bytes of `writing` and `dirty`.
   var unsyncedBytes = 0
 
@@ -78,9 +81,11 @@ struct LogState {
   ) -> LogSlot? {
     guard let number = open, var segment = segments[number] else { return nil }
     let names = segment.namespaces.union(namespaces)
-    let footer = segment.footerBytesMax + Footer.perExtentBytes + headerUsed
+    let footer =
+      segment.footerBytesMax + Footer.perExtentBytes + headerUsed
       + (names.count - segment.namespaces.count) * Footer.perNamespaceBytesMax
-    let total = Int(segment.endOffset) + byteCount + SegmentFormat.padded(footer)
+    let total =
+      Int(segment.endOffset) + byteCount + SegmentFormat.padded(footer)
       + SegmentTrailer.byteCount
     guard total <= segmentBytes else { return nil }
     let position = LogPosition(segment: number, offset: segment.endOffset)
@@ -112,6 +117,7 @@ struct LogState {
   mutating func failed(_ slot: LogSlot) {
     writing[slot.sequence] = nil
     unapplied[slot.sequence] = nil
+    holes.append(slot.position)
     segments[slot.position.segment]?.writingCount -= 1
     unsyncedBytes -= slot.byteCount
   }
@@ -121,6 +127,13 @@ struct LogState {
     guard let number = open else { return }
     full.append(number)
     open = nil
+  }
+
+  /// The segment has its footer.
+  mutating func sealed(_ number: UInt64) {
+    segments[number] = nil
+    full.removeAll { $0 == number }
+    holes.removeAll { $0.segment == number }
   }
 
   /// What a sync has to cover, as of now.
@@ -133,7 +146,7 @@ struct LogState {
     for sequence in sequences {
       unsyncedBytes -= dirty.removeValue(forKey: sequence)?.byteCount ?? 0
     }
-    let waiting = Array(writing.values) + dirty.values.map(\.position)
+    let waiting = Array(writing.values) + dirty.values.map(\.position) + holes
     syncedUpTo = max(syncedUpTo, waiting.min() ?? end)
     let first = min(writing.keys.min() ?? .max, dirty.keys.min() ?? .max)
     syncedSequence = max(syncedSequence, first == .max ? lastSequence : first - 1)

@@ -123,7 +123,9 @@ package struct SegmentSummary: Equatable, Sendable {
 /// from `sealFull`.
 package protocol SegmentHost: AnyObject, Sendable {
   /// Makes room for one more segment (manifest edit, eviction) and gives its number, higher than
-  /// every number before. Throws `.noSpace` when the capacity does not allow it.
+  /// every number before. Throws `.noSpace` when the capacity does not allow it. Runs inside an
+  /// append that others wait for: it may sync or seal, but must not append to this log. The file
+  /// may then fail to be made; its number is not used again.
   func admitSegment() throws(LogError) -> UInt64
   /// The file of the segment just admitted could not be made: its number is not used.
   func segmentFailed(_ number: UInt64)

@@ -22,7 +22,8 @@ package final class SegmentReader: Sendable {
   ) throws(LogError) -> SegmentReader {
     let path = SegmentFormat.path(directory, number)
     return try SegmentReader(
-      number: number, path: path, file: fileCall { () throws(FileError) in
+      number: number, path: path,
+      file: fileCall { () throws(FileError) in
         try files.open(path, .read(direct: true))
       })
   }

@@ -33,7 +33,7 @@ package struct SegmentScan: Sendable {
   package internal(set) var namespaces: [UInt32: String] = [:]
   /// The highest "synced up to" found, or what the caller knew.
   package internal(set) var syncedUpTo: LogPosition
-  /// End of the last extent found.
+  /// End of the last extent found, or where the scan began.
   package internal(set) var endOffset: UInt64
   /// Blocks passed over while looking for the next header.
   package internal(set) var blocksSkipped = 0
@@ -44,7 +44,7 @@ package struct SegmentScan: Sendable {
     self.number = number
     self.source = source
     self.syncedUpTo = syncedUpTo
-    endOffset = from
+    endOffset = max(from, UInt64(SegmentHeader.byteCount))
     isFromStart = from <= UInt64(SegmentHeader.byteCount)
   }
 

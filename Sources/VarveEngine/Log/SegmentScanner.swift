@@ -91,7 +91,7 @@ package struct SegmentScanner {
     var scan = start
     let block = UInt64(Limits.blockBytes)
     var window = ScanWindow(reader)
-    var offset = max(block, SegmentFormat.padded(scan.endOffset))
+    var offset = SegmentFormat.padded(scan.endOffset)
     while offset + block <= fileBytes {
       guard let extent = try extent(at: offset, &window, header) else {
         scan.blocksSkipped += 1

@@ -24,7 +24,9 @@ package enum SegmentSealer {
     unsafe UnsafeMutableRawBufferPointer(rebasing: buffer.mutableBytes[padded...])
       .copyBytes(from: trailer.encoded())
     do throws(FileError) {
-      try unsafe file.write(buffer.bytes, at: offset)
+      try withExtendedLifetime(buffer) { () throws(FileError) in
+        try unsafe file.write(buffer.bytes, at: offset)
+      }
     } catch { throw error.isNoSpace ? .noSpace : .file(error) }
     do throws(FileError) { try file.sync() } catch { throw .syncFailed(error) }
     return trailer.summary(fileBytes: offset + UInt64(buffer.byteCount))

@@ -55,8 +55,7 @@ extension ValueLog {
     counters.syncs.add()
     precondition(summary.fileBytes <= UInt64(segmentBytes), "a segment stays within its bound")
     state.update { state in
-      state.segments[number] = nil
-      state.full.removeFirst()
+      state.sealed(number)
       state.isSealing = false
     }
     counters.sealed.add()

@@ -32,6 +32,18 @@ extension ValueLog {
     }
   }
 
+  /// Returns once the page at `location` (written by this log or before it) is durable: for a
+  /// durable put of a page that is there already.
+  package func waitSynced(_ location: Location) throws(LogError) {
+    let offset = UInt64(location.offset)
+    try syncRounds { state in
+      !state.dirty.values.contains { position, byteCount in
+        position.segment == location.segment && position.offset <= offset
+          && offset < position.offset + UInt64(byteCount)
+      }
+    }
+  }
+
   private func syncRounds(until isDone: (LogState) -> Bool) throws(LogError) {
     while true {
       let turn = state.wait { state -> Turn? in

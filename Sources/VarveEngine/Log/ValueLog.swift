@@ -154,7 +154,8 @@ package final class ValueLog: Sendable {
   /// One write; an extent that alone passes the bound of unsynced bytes goes in parts, synced
   /// between.
   private func write(_ bytes: UnsafeRawBufferPointer, _ slot: LogSlot) throws(LogError) {
-    let partBytes = bytes.count <= Limits.unsyncedBytesMax
+    let partBytes =
+      bytes.count <= Limits.unsyncedBytesMax
       ? bytes.count : Limits.unsyncedBytesMax / 2
     var done = 0
     while done < bytes.count {
@@ -197,7 +198,8 @@ package final class ValueLog: Sendable {
     let byteCount = SegmentFormat.padded(headerUsed) + SegmentFormat.padded(payloadBytes)
     let names = namespaces.count * Footer.perNamespaceBytesMax
     let footer = Footer.fixedBytes + Footer.perExtentBytes + headerUsed + names
-    let room = segmentBytes - SegmentHeader.byteCount - SegmentTrailer.byteCount
+    let room =
+      segmentBytes - SegmentHeader.byteCount - SegmentTrailer.byteCount
       - SegmentFormat.padded(footer)
     guard byteCount <= room else { throw .tooLarge(bytes: byteCount, bytesMax: room) }
     while true {
@@ -212,7 +214,8 @@ package final class ValueLog: Sendable {
       case .sync: try sync()
       case .waitForWrites:
         _ = state.wait { state -> Bool? in
-          let fits = state.unsyncedBytes == 0
+          let fits =
+            state.unsyncedBytes == 0
             || state.unsyncedBytes + byteCount <= Limits.unsyncedBytesMax
           return fits || !state.dirty.isEmpty || state.failure != nil ? true : nil
         }
@@ -274,7 +277,10 @@ package final class ValueLog: Sendable {
       try files.open(path, .create(direct: true))
     }
     do throws(FileError) {
-      try unsafe file.write(block.bytes, at: 0)
+      // The memory must outlive the write; its last mention would not see to that.
+      try withExtendedLifetime(block) { () throws(FileError) in
+        try unsafe file.write(block.bytes, at: 0)
+      }
       // The name is durable from here; the header is with the first sync of an extent behind it.
       try files.syncDirectory(directory)
     } catch {

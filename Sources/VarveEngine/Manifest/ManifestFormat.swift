@@ -111,7 +111,8 @@ package enum ManifestFormat {
       throw .unknownVersion(file: file, found: version, supported: Self.version)
     }
     let length: UInt32 = span.load(12)
-    try expect(Int(length) == payload.count, file, 12, "length", UInt64(payload.count), UInt64(length))
+    try expect(
+      Int(length) == payload.count, file, 12, "length", UInt64(payload.count), UInt64(length))
     guard let edits = ManifestEdit.decode(payload) else {
       throw .corrupt(
         file: file, offset: 20, what: "bytes that are edits", expected: UInt64(length), found: 0)

@@ -96,7 +96,8 @@ package struct ManifestState: Equatable, Sendable {
     try demand(number > 0 && number < .max, "add table \(number): no such number")
     for other in tables where other.number == number || other.order == table.order {
       throw .invalidEdit(
-        "add table \(number) order \(table.order) beside table \(other.number) order \(other.order)")
+        "add table \(number) order \(table.order) beside table \(other.number) order \(other.order)"
+      )
     }
     let index = tables.firstIndex { $0.order < table.order } ?? tables.count
     tables.insert(table, at: index)

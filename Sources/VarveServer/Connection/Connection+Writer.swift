@@ -8,7 +8,7 @@ internal import VarveWire
 
 extension Connection {
   private enum Turn {
-    case batch(OutgoingBatch, ended: [(UInt32, Call)])
+    case batch(OutgoingBatch, ended: [EndedCall])
     case finished
   }
 
@@ -28,7 +28,7 @@ extension Connection {
       }
       calls.metrics.bytesOut.add(batch.byteCount)
       state.update { $0.pageBytes -= batch.pageBytes }
-      for (stream, call) in ended { recordEnd(call, stream) }
+      for call in ended { logIfSlow(call) }
       produceWhereWanted()
     }
     // The peer shall read to the end before it sees the socket close, and gets a moment to do so.
@@ -52,7 +52,7 @@ extension Connection {
     for bytes in state.control { batch.append(bytes) }
     state.control.removeAll(keepingCapacity: true)
     state.controlBytes = 0
-    var ended: [(UInt32, Call)] = []
+    var ended: [EndedCall] = []
     if !state.isClosing { appendPages(&state, &batch, &ended) }
     if !batch.isEmpty { return .batch(batch, ended: ended) }
     return state.isDrained ? .finished : nil
@@ -60,7 +60,7 @@ extension Connection {
 
   /// One frame of the first get in turn that can send; then the others come first.
   private func appendPages(
-    _ state: inout State, _ batch: inout OutgoingBatch, _ ended: inout [(UInt32, Call)]
+    _ state: inout State, _ batch: inout OutgoingBatch, _ ended: inout [EndedCall]
   ) {
     for _ in 0..<state.turns.count {
       let stream = state.turns.removeFirst()
@@ -73,7 +73,7 @@ extension Connection {
       let isEnd = append(&get, stream, sendable, &state, &batch)
       if isEnd {
         state.gets[stream] = nil
-        if let call = state.calls.removeValue(forKey: stream) { ended.append((stream, call)) }
+        if let call = endCall(stream, &state) { ended.append(call) }
       } else {
         state.gets[stream] = get
         state.turns.append(stream)

@@ -133,12 +133,12 @@ package final class Connection: Sendable {
 
   /// The whole answer of a unary call.
   func answer(_ stream: UInt32, _ message: [UInt8]) {
-    let done = state.update { state -> Call? in
+    let done = state.update { state -> EndedCall? in
       guard let head = state.session.response(on: stream, message, last: true) else { return nil }
       enqueue(head, &state)
-      return state.calls.removeValue(forKey: stream)
+      return endCall(stream, &state)
     }
-    if let done { recordEnd(done, stream) }
+    if let done { logIfSlow(done) }
   }
 
   /// One message of several; false when the stream is over.
@@ -156,26 +156,39 @@ package final class Connection: Sendable {
   func refuse(_ stream: UInt32, _ refusal: Refusal) {
     let method = state.update { $0.calls[stream]?.method.name ?? "unknown" }
     let told = calls.judged(refusal, method: method)
-    let done = state.update { state -> Call? in
+    let done = state.update { state -> EndedCall? in
       state.dropGet(stream)
       guard let head = state.session.problem(on: stream, told.problem) else { return nil }
+      calls.metrics.problem(told.problem.status)
       enqueue(head, &state)
-      return state.calls.removeValue(forKey: stream)
+      return endCall(stream, &state)
     }
-    guard let done else { return }
-    calls.metrics.problem(told.problem.status)
-    recordEnd(done, stream)
+    if let done { logIfSlow(done) }
   }
 
-  func recordEnd(_ call: Call, _ stream: UInt32) {
+  /// A call that has just been answered.
+  struct EndedCall {
+    let stream: UInt32
+    let method: Method
+    let nanos: UInt64
+  }
+
+  /// Counts a call's end, under the state's lock: whoever sees the answer sees it counted.
+  func endCall(_ stream: UInt32, _ state: inout State) -> EndedCall? {
+    guard let call = state.calls.removeValue(forKey: stream) else { return nil }
     let nanos = clock.monotonicNanos() - call.startedNanos
     calls.metrics.requestEnded(call.method, nanos: nanos)
+    return EndedCall(stream: stream, method: call.method, nanos: nanos)
+  }
+
+  func logIfSlow(_ call: EndedCall) {
     let slowMillis = UInt64(settings.slowRequestMillis)
-    guard slowMillis > 0, nanos / 1_000_000 >= slowMillis else { return }
+    guard slowMillis > 0, call.nanos / 1_000_000 >= slowMillis else { return }
     logger.warning(
       "slow request",
       metadata: [
-        "call": "\(call.method.name)", "millis": "\(nanos / 1_000_000)", "stream": "\(stream)",
+        "call": "\(call.method.name)", "millis": "\(call.nanos / 1_000_000)",
+        "stream": "\(call.stream)",
       ])
   }
 }

@@ -82,7 +82,9 @@ enum ReadEnd: Error {
   /// Receives into the scratch memory. While pages are coming no more than the parser needs next,
   /// so that their bytes never pass through here.
   private func fill() throws(ReadEnd) {
-    let room = puts.isEmpty ? scratch.byteCount : min(max(parser.wanted, 1), scratch.byteCount)
+    // Behind a payload the parser has not looked yet and wants nothing: what comes is a head.
+    let wanted = parser.wanted == 0 ? FrameHeader.byteCount : parser.wanted
+    let room = puts.isEmpty ? scratch.byteCount : min(wanted, scratch.byteCount)
     let memory = unsafe UnsafeMutableRawBufferPointer(rebasing: scratch.mutableBytes[0..<room])
     if !heldNeeds.isEmpty {
       // Held back only as long as something has come already.

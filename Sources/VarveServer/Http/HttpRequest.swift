@@ -26,7 +26,8 @@ package struct HttpRequest: Equatable, Sendable {
   package static func parse(_ bytes: [UInt8]) -> Outcome {
     guard let lineEnd = bytes.firstIndex(of: newline) else {
       if bytes.count > Limits.httpRequestLineBytesMax { return .refused(.uriTooLong) }
-      return bytes.contains(where: { $0 < 32 && $0 != carriageReturn }) ? .refused(.badRequest)
+      return bytes.contains(where: { $0 < 32 && $0 != carriageReturn })
+        ? .refused(.badRequest)
         : .incomplete
     }
     guard lineEnd <= Limits.httpRequestLineBytesMax else { return .refused(.uriTooLong) }

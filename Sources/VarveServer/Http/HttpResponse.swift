@@ -33,8 +33,9 @@ package struct HttpResponse: Equatable, Sendable {
   package let contentType: String
   package let body: String
 
-  package init(_ status: HttpStatus, contentType: String = "text/plain; charset=utf-8", body: String)
-  {
+  package init(
+    _ status: HttpStatus, contentType: String = "text/plain; charset=utf-8", body: String
+  ) {
     self.status = status
     self.contentType = contentType
     self.body = body

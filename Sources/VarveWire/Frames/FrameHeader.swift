@@ -1,5 +1,5 @@
-// The 32 bytes that begin every frame. Everything that can be judged from them alone is judged here,
-// before a byte of the message is kept.
+// The 32 bytes that begin every frame. Everything that can be judged from them alone is judged
+// here, before a byte of the message is kept.
 //
 // | offset | bytes | field (little-endian)                          |
 // |--------|-------|------------------------------------------------|

@@ -1,5 +1,5 @@
-// Bytes in, frames out, whatever the split. Holds one head and one message at most; payloads pass it
-// by, so that the driver can receive them straight to where they belong.
+// Bytes in, frames out, whatever the split. Holds one head and one message at most; payloads pass
+// it by, so that the driver can receive them straight to where they belong.
 
 internal import VarveBase
 

@@ -90,7 +90,9 @@ extension PageRun: ProtobufMessage {
     first = unsafe c.first
     pageBytes = unsafe ProtobufArray.numbers(c.page_bytes, c.n_page_bytes)
     checksum = unsafe ProtobufArray.numbers(c.checksum, c.n_checksum)
-    status = unsafe ProtobufArray.numbers(c.status, c.n_status).map { PageStatus(wire: $0.rawValue) }
+    status = unsafe ProtobufArray.numbers(c.status, c.n_status).map {
+      PageStatus(wire: $0.rawValue)
+    }
   }
 
   func fill(_ pointer: UnsafeMutableRawPointer, _ arena: MessageArena) {
@@ -100,7 +102,8 @@ extension PageRun: ProtobufMessage {
     unsafe c.pointee.n_page_bytes = pageBytes.count
     unsafe c.pointee.checksum = unsafe arena.array(checksum)
     unsafe c.pointee.n_checksum = checksum.count
-    unsafe c.pointee.status = unsafe arena.array(status.map { Varve__V1__PageStatus(rawValue: $0.rawValue) })
+    unsafe c.pointee.status = unsafe arena.array(
+      status.map { Varve__V1__PageStatus(rawValue: $0.rawValue) })
     unsafe c.pointee.n_status = status.count
   }
 }

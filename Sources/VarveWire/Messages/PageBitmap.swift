@@ -1,5 +1,5 @@
-// The bitmaps of LookupResponse.present and PutResponse.need: bit i % 8, least significant first, of
-// byte i / 8 is page first + i.
+// The bitmaps of LookupResponse.present and PutResponse.need: bit i % 8, least significant first,
+// of byte i / 8 is page first + i.
 
 /// One bit a page.
 package struct PageBitmap: Hashable, Sendable {

@@ -97,12 +97,15 @@ extension PutResult: ProtobufMessage {
   init(at pointer: UnsafeRawPointer) throws(WireError) {
     self.init()
     let c = unsafe pointer.assumingMemoryBound(to: Varve__V1__PutResult.self).pointee
-    status = unsafe ProtobufArray.numbers(c.status, c.n_status).map { PageStatus(wire: $0.rawValue) }
+    status = unsafe ProtobufArray.numbers(c.status, c.n_status).map {
+      PageStatus(wire: $0.rawValue)
+    }
   }
 
   func fill(_ pointer: UnsafeMutableRawPointer, _ arena: MessageArena) {
     let c = unsafe pointer.assumingMemoryBound(to: Varve__V1__PutResult.self)
-    unsafe c.pointee.status = unsafe arena.array(status.map { Varve__V1__PageStatus(rawValue: $0.rawValue) })
+    unsafe c.pointee.status = unsafe arena.array(
+      status.map { Varve__V1__PageStatus(rawValue: $0.rawValue) })
     unsafe c.pointee.n_status = status.count
   }
 }

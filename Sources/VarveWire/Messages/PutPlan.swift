@@ -26,12 +26,14 @@ extension PutHeader {
     let range = try Chain.range(first: first, count: count, of: ids.count)
     guard checksum.count == range.count else {
       throw .invalid(
-        field: "checksum count", value: UInt64(checksum.count), rule: "the put has "
+        field: "checksum count", value: UInt64(checksum.count),
+        rule: "the put has "
           + "\(range.count) pages")
     }
     guard pageBytes.count == range.count || pageBytes.count == 1 else {
       throw .invalid(
-        field: "page_bytes count", value: UInt64(pageBytes.count), rule: "1 or the number of "
+        field: "page_bytes count", value: UInt64(pageBytes.count),
+        rule: "1 or the number of "
           + "pages, \(range.count)")
     }
     if let index = pageBytes.firstIndex(of: 0) {
@@ -58,7 +60,8 @@ extension PageRun {
     let count = checksum.count
     guard pageBytes.count == count || (pageBytes.count == 1 && count > 0) else {
       throw .invalid(
-        field: "page_bytes count", value: UInt64(pageBytes.count), rule: "the run has \(count) pages")
+        field: "page_bytes count", value: UInt64(pageBytes.count),
+        rule: "the run has \(count) pages")
     }
     guard status.isEmpty || status.count == count else {
       throw .invalid(

@@ -1,4 +1,5 @@
-// What the server answers to a Put: first which pages it needs (with `ask`), then each page's status.
+// What the server answers to a Put: first which pages it needs (with `ask`), then each page's
+// status.
 
 internal import CVarveProto
 

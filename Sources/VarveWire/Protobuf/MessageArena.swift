@@ -1,4 +1,5 @@
-// Temporary memory for one packing: C structs point into it, and it is gone when the bytes are made.
+// Temporary memory for one packing: C structs point into it, and it is gone when the bytes are
+// made.
 
 internal import CVarveProto
 internal import Glibc
@@ -11,7 +12,7 @@ internal import Glibc
 
   /// Ends every pointer this arena gave.
   func free() {
-    for unsafe block in unsafe blocks { unsafe Glibc.free(block) }
+    unsafe blocks.forEach { unsafe Glibc.free($0) }
     unsafe blocks.removeAll()
   }
 

@@ -1,6 +1,6 @@
 // What libprotobuf-c does not check, checked on the raw bytes before it unpacks them: strings are
-// UTF-8 without NUL (protobuf-c would cut a name at the NUL, and two namespaces would meet), and the
-// number of fields is bounded (protobuf-c spends about 100 bytes on a field of 2).
+// UTF-8 without NUL (protobuf-c would cut a name at the NUL, and two namespaces would meet), and
+// the number of fields is bounded (protobuf-c spends about 100 bytes on a field of 2).
 
 internal import CVarveProto
 internal import VarveBase

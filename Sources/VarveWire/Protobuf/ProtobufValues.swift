@@ -1,4 +1,5 @@
-// Reading of unpacked C structs: every value is copied out, so that no pointer outlives the unpacking.
+// Reading of unpacked C structs: every value is copied out, so that no pointer outlives the
+// unpacking.
 
 internal import CVarveProto
 internal import VarveBase

@@ -1,5 +1,5 @@
-// What each frame from the client does. Frames come judged by their heads (`FrameHeader`); here they
-// are judged by the state of the connection.
+// What each frame from the client does. Frames come judged by their heads (`FrameHeader`); here
+// they are judged by the state of the connection.
 
 internal import VarveBase
 

@@ -12,11 +12,23 @@ extension ServerSession {
     return Int(min(credit, UInt64(clientMaxPayload)))
   }
 
-  /// A RESPONSE; `payloadBytes`, at most `sendableBytes`, follow it.
+  /// A RESPONSE; `payloadBytes`, at most `sendableBytes`, follow it. A message that is longer than
+  /// a frame's may be (a list of very many namespaces) ends the call with RESOURCE_EXHAUSTED
+  /// instead.
   package mutating func response(
     on stream: UInt32, _ message: [UInt8] = [], payloadBytes: Int = 0, last: Bool
   ) -> [UInt8]? {
-    head(.response, on: stream, message, payloadBytes, last)
+    guard message.count > Limits.messageBytesMax else {
+      return head(.response, on: stream, message, payloadBytes, last)
+    }
+    precondition(payloadBytes == 0, "a run of pages over the limit of a message")
+    return problem(
+      on: stream,
+      Problem(
+        .resourceExhausted,
+        "the answer has \(message.count) bytes, over messageBytesMax \(Limits.messageBytesMax); "
+          + "ask for less", limit: "messageBytesMax",
+        limitValue: UInt64(Limits.messageBytesMax), value: UInt64(message.count)))
   }
 
   /// A DATA frame; `payloadBytes`, at most `sendableBytes`, follow it.
@@ -32,8 +44,8 @@ extension ServerSession {
     return Self.problemFrame(stream, state.method, problem)
   }
 
-  /// A WINDOW that lets the client send `bytes` more; nil when there is nothing to grant: the stream
-  /// is over, has no window, or its client is done.
+  /// A WINDOW that lets the client send `bytes` more; nil when there is nothing to grant: the
+  /// stream is over, has no window, or its client is done.
   package mutating func grant(on stream: UInt32, bytes: UInt64) -> [UInt8]? {
     guard var state = streams[stream], let credit = state.receiveCredit, !state.clientIsDone,
       bytes > 0

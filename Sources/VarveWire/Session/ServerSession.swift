@@ -1,15 +1,17 @@
-// The protocol of one connection, server side, without the connection: frames in, actions out. Which
-// bytes mean what, which stream is open, who may send how much, is decided here and nowhere else.
+// The protocol of one connection, server side, without the connection: frames in, actions out.
+// Which bytes mean what, which stream is open, who may send how much, is decided here and nowhere
+// else.
 //
 // A driver owns the socket, one `FrameParser` and one `ServerSession`, and does this:
 //
 //   1. Feed what it received to the parser. A frame comes out: `session.receive(frame)` and carry
 //      out the actions in order. The parser throws: `session.fail(error)`, the same.
 //   2. `.data` and `.discard` say where the frame's payload belongs: receive that many bytes past
-//      the parser (`parser.skip`) before feeding it again.
+//      the parser (`parser.skip`) before feeding it again. Should the stream end meanwhile
+//      (`isOpen`), the rest belongs to nobody.
 //   3. To answer, ask the session for the head of each frame (`response`, `data`, `problem`,
-//      `grant`), write it, then the payload promised in it. They return nil when the stream is over:
-//      drop the answer. Payloads are at most `sendableBytes`; 0 means wait for `.window`.
+//      `grant`), write it, then the payload promised in it. They return nil when the stream is
+//      over: drop the answer. Payloads are at most `sendableBytes`; 0: wait for `.window`.
 //   4. After writing: `isFinished` tells to close. `.close` tells so at once: flush for up to 1 s.
 //
 // Heads must be written in the order in which they were made. The driver stops reading while too

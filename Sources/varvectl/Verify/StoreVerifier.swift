@@ -93,7 +93,7 @@ extension StoreVerifier {
       add(VerifyFinding(.corruption, file: file, "\(error)"))
     case .unknownVersion:
       throw Failure(.error, "\(error)", advice: "use the varvectl of the release that wrote it")
-    case .memoryFull, .noRoom:
+    case .memoryFull, .noRoom, .logNotSynced:
       throw Failure(.error, "\(error)")
     }
   }

@@ -50,7 +50,9 @@ private final class Model {
     let before = position == 0 ? PageID.zero : chain[position - 1]
     if dice.chance(10) { return randomPlace() }
     if dice.chance(10) { return WindowPlace(firstAfter: before) }
-    if position > 0, let page = expected(namespace, before) { return page.place.next(after: before) }
+    if position > 0, let page = expected(namespace, before) {
+      return page.place.next(after: before)
+    }
     return WindowPlace(firstAfter: before)
   }
 
@@ -71,7 +73,8 @@ private final class Model {
 
   func delete(_ namespace: UInt32) throws {
     for _ in 0..<dice.below(12) {
-      guard let chain = chains.randomElement(using: &dice), let id = chain.randomElement(using: &dice)
+      guard let chain = chains.randomElement(using: &dice),
+        let id = chain.randomElement(using: &dice)
       else { continue }
       let name = PageName(namespace: namespace, id: id)
       guard case .page(let page) = try index.snapshot.find(name), isLive(page) else { continue }
@@ -144,7 +147,7 @@ private final class Model {
     for (name, page) in pages where isLive(page) {
       #expect(try index.snapshot.find(name) == .page(page), dice.comment)
     }
-    index.snapshot.memtables.forEach { $0.checkInvariants() }
+    for memtable in index.snapshot.memtables { memtable.checkInvariants() }
     index.directory.cache.checkInvariants()
   }
 }
@@ -212,10 +215,12 @@ private final class Model {
     var dice = Dice()
     let ids = Make.chain(10, &dice)
     var visited = 0
-    try index.snapshot.walk(namespace: 1, ids: ids[...], from: nil, isLive: { _ in true }) { index, _ in
-      visited += 1
-      return index < 3
-    }
+    try index.snapshot.walk(
+      namespace: 1, ids: ids[...], from: nil, isLive: { _ in true },
+      visit: { index, _ in
+        visited += 1
+        return index < 3
+      })
     #expect(visited == 4)
   }
 

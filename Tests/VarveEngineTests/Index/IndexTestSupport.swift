@@ -67,7 +67,9 @@ enum Make {
     }
   }
 
-  static func chain(_ count: Int, _ dice: inout Dice) -> [PageID] { (0..<count).map { _ in dice.id() } }
+  static func chain(_ count: Int, _ dice: inout Dice) -> [PageID] {
+    (0..<count).map { _ in dice.id() }
+  }
 
   static func id(_ number: UInt8) -> PageID {
     PageID([UInt8](repeating: number, count: 32).rawSpan)
@@ -142,12 +144,13 @@ func checkoutFile(_ name: String, from file: String = #filePath) throws -> Strin
 }
 
 /// Bytes as documents show them: offset, sixteen bytes a line.
-func hexDump(_ bytes: [UInt8]) -> String {
+func indexHexDump(_ bytes: [UInt8]) -> String {
   var text = ""
   for start in stride(from: 0, to: bytes.count, by: 16) {
     let line = bytes[start..<min(start + 16, bytes.count)]
     let digits = line.map { ManifestFormat.hex(UInt64($0), digits: 2) }
-    text += ManifestFormat.hex(UInt64(start), digits: 6) + "  "
+    text +=
+      ManifestFormat.hex(UInt64(start), digits: 6) + "  "
       + digits.joined(separator: " ") + "\n"
   }
   return text

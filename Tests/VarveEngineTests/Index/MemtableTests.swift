@@ -65,6 +65,17 @@ import Testing
     #expect(same.contents().pathTombstones.isEmpty)
   }
 
+  @Test func `a batch is inserted as its pages one by one`() {
+    let pages = [
+      Make.page(Make.id(1), birth: 2), Make.page(Make.id(2), birth: 3),
+      Make.page(Make.id(1), birth: 1),
+    ]
+    let memtable = Memtable()
+    memtable.insert(contentsOf: pages)
+    #expect(memtable.find(pages[0].name) == .page(pages[0]) && memtable.count == 2)
+    memtable.checkInvariants()
+  }
+
   @Test func `namespaces do not meet`() {
     let memtable = Memtable()
     memtable.insert(Make.page(Make.id(1), namespace: 1, birth: 1))

@@ -154,6 +154,21 @@ import Testing
     }
   }
 
+  @Test func `a table is not begun without memory for its filter`() throws {
+    let index = try TestIndex()
+    index.active.insert(Make.page(Make.id(1), birth: 1))
+    index.active.freeze()
+    let bytes = TableFilter.byteCount(names: 1)
+    for (limit, fits) in [(bytes - 1, false), (bytes, true)] {
+      let ledger = MemoryLedger(limitBytes: limit)
+      let tight = TableDirectory(
+        index.files, path: "/tables", cache: BlockCache(budgetBytes: 0), ledger: ledger)
+      let summary = try? TableBuilder.write(index.active, to: tight, number: 1)
+      #expect((summary != nil) == fits && ledger.totalBytes == 0)
+      #expect(try index.files.list("/tables").isEmpty != fits)
+    }
+  }
+
   @Test func `a retired table's file goes with its last snapshot`() throws {
     var dice = Dice()
     let index = try TestIndex()

@@ -43,15 +43,15 @@ import Testing
     IndexKey.appendPath(second.name, at: second.place, to: &path)
     var id: [UInt8] = []
     IndexKey.appendID(second.name, to: &id)
-    try check("path key", hexDump(path))
-    try check("id key", hexDump(id))
+    try check("path key", indexHexDump(path))
+    try check("id key", indexHexDump(id))
   }
 
   @Test func `id record`() throws {
     var bytes: [UInt8] = []
     IndexRecord(second).appendBody(to: &bytes)
     IndexRecord.appendPlace(second.place, to: &bytes)
-    try check("id record", hexDump(bytes))
+    try check("id record", indexHexDump(bytes))
   }
 
   @Test func table() throws {
@@ -61,7 +61,7 @@ import Testing
     let gone = PageName(namespace: 1, id: Make.id(0x33))
     index.active.delete(Tombstone(name: gone, sequence: 3, place: first.place))
     try index.flush()
-    try check("table", hexDump(try index.files.readAll("/tables/0000000000000001.sst")))
+    try check("table", indexHexDump(try index.files.readAll("/tables/0000000000000001.sst")))
     let places = [first.place, second.place]
     let found = try index.walk([first.name.id, second.name.id], from: places[0])
     #expect(found == [first, second])
@@ -78,8 +78,8 @@ import Testing
     try store.commit([
       .createNamespace(NamespaceEntry(id: 1, name: "example", options: options)), .addSegment(1),
     ])
-    try check("manifest", hexDump(try files.readAll("/data/MANIFEST-0000000000000001")))
-    try check("namespaces", hexDump(try files.readAll("/data/NAMESPACES")))
+    try check("manifest", indexHexDump(try files.readAll("/data/MANIFEST-0000000000000001")))
+    try check("namespaces", indexHexDump(try files.readAll("/data/NAMESPACES")))
     let current = String(decoding: try files.readAll("/data/CURRENT"), as: UTF8.self)
     try check("current", current)
   }

@@ -64,7 +64,8 @@ enum MakeManifest {
 
   @Test func `numbers rise with what takes them`() throws {
     let state = try ManifestState().applying([
-      .addTable(MakeManifest.table(41)), .addSegment(6), .createNamespace(MakeManifest.namespace(3)),
+      .addTable(MakeManifest.table(41)), .addSegment(6),
+      .createNamespace(MakeManifest.namespace(3)),
     ])
     #expect(state.nextFile == 42 && state.nextSegment == 7 && state.nextNamespace == 4)
   }
@@ -77,19 +78,20 @@ enum MakeManifest {
     #expect(state.tables.map(\.number) == [3, 5, 6])
   }
 
-  @Test(arguments: [
-    .addTable(MakeManifest.table(2)), .addTable(MakeManifest.table(7, order: 2)),
-    .addTable(MakeManifest.table(0, order: 50)), .addTable(MakeManifest.table(.max, order: 51)),
-    .removeTable(1), .addSegment(6), .addSegment(.max), .sealSegment(MakeManifest.sealed(1)),
-    .sealSegment(MakeManifest.sealed(77)), .sealSegment(SegmentEntry(number: 2)), .dropSegment(1),
-    .replayFrom(LogPosition(segment: 1, offset: 8191)), .nextFile(8), .nextSegment(6),
-    .nextNamespace(5), .lastBirth(999), .createNamespace(MakeManifest.namespace(5, "new")),
-    .createNamespace(MakeManifest.namespace(9, "second")),
-    .createNamespace(MakeManifest.namespace(9, "")),
-    .createNamespace(MakeManifest.namespace(.max, "new")),
-    .setNamespace(MakeManifest.namespace(2, "renamed")),
-    .setNamespace(MakeManifest.namespace(1, "first")), .retireNamespace(1),
-  ] as [ManifestEdit])
+  @Test(
+    arguments: [
+      .addTable(MakeManifest.table(2)), .addTable(MakeManifest.table(7, order: 2)),
+      .addTable(MakeManifest.table(0, order: 50)), .addTable(MakeManifest.table(.max, order: 51)),
+      .removeTable(1), .addSegment(6), .addSegment(.max), .sealSegment(MakeManifest.sealed(1)),
+      .sealSegment(MakeManifest.sealed(77)), .sealSegment(SegmentEntry(number: 2)), .dropSegment(1),
+      .replayFrom(LogPosition(segment: 1, offset: 8191)), .nextFile(8), .nextSegment(6),
+      .nextNamespace(5), .lastBirth(999), .createNamespace(MakeManifest.namespace(5, "new")),
+      .createNamespace(MakeManifest.namespace(9, "second")),
+      .createNamespace(MakeManifest.namespace(9, "")),
+      .createNamespace(MakeManifest.namespace(.max, "new")),
+      .setNamespace(MakeManifest.namespace(2, "renamed")),
+      .setNamespace(MakeManifest.namespace(1, "first")), .retireNamespace(1),
+    ] as [ManifestEdit])
   func `an edit that does not fit is refused and changes nothing`(_ edit: ManifestEdit) throws {
     var state = try ManifestState().applying(MakeManifest.everything)
     let before = state

@@ -73,7 +73,7 @@ import Testing
         #expect(copy.namespaces == found.namespaces, dice.comment)
         #expect(copy.nextNamespace == found.nextNamespace)
       }
-      states.forEach { $0.checkInvariants() }
+      for state in states { state.checkInvariants() }
     }
   }
 

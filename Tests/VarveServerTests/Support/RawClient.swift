@@ -79,6 +79,16 @@ final class RawClient {
     return try HelloOk(decoding: frame.message.rawSpan)
   }
 
+  /// A put of one page whose bytes never come.
+  func beginPut(namespaceID: UInt32) throws {
+    let header = PutHeader(
+      namespaceID: namespaceID, chain: Chain(pageIDs: Pages.ids(1)), pageBytes: [1000],
+      checksum: [1])
+    try send(.request, method: .put, stream: 1, header.encode())
+    try send(.ping)
+    guard try frame().header.type == .pong else { throw Failure(description: "no PONG") }
+  }
+
   /// The next frame; nil when the server has closed.
   func next() throws -> RawFrame? {
     guard try fill(FrameHeader.byteCount) else { return nil }

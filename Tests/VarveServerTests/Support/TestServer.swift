@@ -28,8 +28,12 @@ final class TestServer {
   private var isStopped = false
 
   /// - Parameter opens: false leaves the server bound and recovering.
-  init(opens: Bool = true, _ change: (inout ServerConfiguration) -> Void = { _ in }) throws {
-    directory = try TemporaryDirectory()
+  /// - Parameter on: the directory of an earlier server, stopped by now.
+  init(
+    opens: Bool = true, on earlier: TemporaryDirectory? = nil,
+    _ change: (inout ServerConfiguration) -> Void = { _ in }
+  ) throws {
+    directory = try earlier ?? TemporaryDirectory()
     var configuration = ServerConfiguration()
     configuration.listen = [.tcp(host: "127.0.0.1", port: 0)]
     configuration.http = .tcp(host: "127.0.0.1", port: 0)
@@ -103,12 +107,18 @@ enum Pages {
 
 /// The seed of random tests: printed, and taken from `VARVE_SEED` to replay.
 struct SeededGenerator: RandomNumberGenerator {
+  let seed: UInt64
   private var state: UInt64
 
   init(_ name: String) {
     let given = ProcessInfo.processInfo.environment["VARVE_SEED"].flatMap { UInt64($0) }
-    state = given ?? UInt64.random(in: 1...UInt64.max)
-    print("\(name): VARVE_SEED=\(state)")
+    self.init(seed: given ?? UInt64.random(in: 1...UInt64.max))
+    print("\(name): VARVE_SEED=\(seed)")
+  }
+
+  init(seed: UInt64) {
+    self.seed = seed
+    state = seed
   }
 
   mutating func next() -> UInt64 {

@@ -1,0 +1,129 @@
+// Full queues and full memory: a refusal at once with its numbers, and everything works again after.
+
+import Testing
+import VarveBase
+import VarveClient
+import VarveEngine
+import VarveServer
+import VarveWire
+
+@Suite(.serialized) struct PressureTests {
+  /// Keeps every thread of the engine's pool busy, then fills its queue, until `isOver`.
+  private func fillQueue(_ server: TestServer, _ isOver: Monitor<Bool>) throws {
+    let engine = try #require(server.server.calls).engine
+    let threads = ServerConfiguration().ioThreads
+    let busy = Monitor(0)
+    for _ in 0..<threads {
+      try engine.background {
+        busy.update { $0 += 1 }
+        _ = isOver.wait { $0 ? true : nil }
+      }
+    }
+    #expect(server.wait { busy.update { $0 } == threads })
+    for _ in 0..<Limits.ioQueueMax { try engine.background {} }
+    #expect(throws: EngineError.queueFull(limit: Limits.ioQueueMax)) {
+      try engine.background {}
+    }
+  }
+
+  @Test func aFullQueueRefusesAtOnceAndOnlyThoseCalls() throws {
+    let server = try TestServer()
+    let client = try server.client()
+    let id = try client.openNamespace("n").namespaceID
+    let chain = Chain(pageIDs: Pages.ids(2))
+    _ = try client.put(
+      namespaceID: id, chain: chain, pages: [Pages.bytes(10, 1), Pages.bytes(10, 2)])
+    let isOver = Monitor(false)
+    defer { isOver.update { $0 = true } }
+    try fillQueue(server, isOver)
+    let deletion = #expect(throws: ClientError.self) {
+      try client.delete(PagesRequest(namespaceID: id, chain: chain))
+    }
+    guard case .problem(let problem)? = deletion else {
+      Issue.record("\(String(describing: deletion))")
+      return
+    }
+    #expect(problem.status == .resourceExhausted)
+    #expect(problem.limitValue == UInt64(Limits.ioQueueMax))
+    #expect(problem.message.contains("retry later"))
+    let reading = #expect(throws: ClientError.self) {
+      try client.get(GetRequest(namespaceID: id, chain: chain))
+    }
+    #expect(reading?.status == .resourceExhausted)
+    // Lookups need no job.
+    #expect(try client.lookup(LookupRequest(namespaceID: id, chain: chain)).hitPages == 2)
+    isOver.update { $0 = true }
+    let isBack = server.wait {
+      (try? client.delete(PagesRequest(namespaceID: id, chain: chain))) == 2
+    }
+    #expect(isBack)
+  }
+
+  /// Takes all memory but `rest` bytes; returns what was taken.
+  private func takeMemory(_ server: TestServer, butFor rest: Int) -> Int {
+    let ledger = server.server.ledger
+    let taken = ledger.limitBytes - ledger.totalBytes - rest
+    #expect(ledger.reserve(taken, for: .filter))
+    return taken
+  }
+
+  @Test func aMessageThatDoesNotFitTheMemoryEndsItsConnection() throws {
+    let server = try TestServer()
+    let bystander = try server.client()
+    let raw = try server.raw()
+    try raw.hello()
+    let taken = takeMemory(server, butFor: 900_000)
+    let tokens = (0..<UInt32(100_000)).map { $0 | 0x8000_0000 }
+    let long = LookupRequest(
+      namespaceID: 1, chain: Chain(tokens: tokens, pageTokens: 1)
+    ).encode()
+    #expect(long.count < 900_000)
+    try raw.send(.request, flags: .last, method: .lookup, stream: 1, long)
+    #expect(try raw.frame().problem?.status == .notFound)
+    // The first message's memory comes back right after its answer.
+    #expect(server.wait { server.server.ledger.reserve(800_000, for: .filter) })
+    try? raw.send(.request, flags: .last, method: .lookup, stream: 3, long)
+    let goAway = try raw.frame()
+    #expect(goAway.header.type == .goAway)
+    #expect(goAway.problem?.status == .resourceExhausted)
+    #expect(goAway.problem?.limitValue == 96 << 20)
+    #expect(try raw.next() == nil)
+    try bystander.ping()
+    server.server.ledger.release(taken + 800_000, for: .filter)
+    #expect(server.wait { server.server.ledger.bytes(of: .request) == 0 })
+  }
+
+  @Test func aConnectionThatDoesNotFitTheMemoryIsToldSo() throws {
+    let server = try TestServer()
+    let taken = takeMemory(server, butFor: Limits.receiveScratchBytes - 1)
+    let goAway = try server.raw().frame()
+    #expect(goAway.problem?.status == .resourceExhausted)
+    #expect(goAway.problem?.message.contains("no memory") == true)
+    server.server.ledger.release(1, for: .filter)
+    try server.client().ping()
+    server.server.ledger.release(taken - 1, for: .filter)
+    #expect(server.wait { server.server.ledger.bytes(of: .connection) == 0 })
+  }
+
+  @Test func answersThatNobodyReadsStopTheReadingOfMore() throws {
+    let server = try TestServer { $0.stallSeconds = 1 }
+    let bystander = try server.client()
+    let raw = try server.raw()
+    try raw.hello()
+    raw.setTimeouts(millis: 3000)
+    // Far more PINGs than answers may wait: the server must stop reading, then close.
+    let pings = (0..<2000).flatMap { _ in
+      RawClient.frame(.ping, payload: Pages.bytes(64, 1))
+    }
+    var sent = 0
+    do {
+      for _ in 0..<400 {
+        try raw.send(pings)
+        sent += pings.count
+      }
+    } catch {}
+    #expect(sent < 400 * pings.count)
+    #expect(server.wait { server.server.openConnections == 1 })
+    try bystander.ping()
+  }
+}
