@@ -12,7 +12,8 @@ struct CommandLineTests {
   private static let id = String(repeating: "ab", count: 32)
 
   @Test(arguments: [
-    [], ["bogus"], ["--json"], ["ping", "extra"], ["ping", "--count", "0"], ["ping", "--count", "x"],
+    [], ["bogus"], ["--json"], ["ping", "extra"], ["ping", "--count", "0"],
+    ["ping", "--count", "x"],
     ["ping", "--endpoint", "host:99999"], ["ping", "--endpoint", "a:b:c"],
     ["ping", "--endpoint", "unix:"], ["ping", "--timeout", "0"], ["ping", "--timeout", "nan"],
     ["ping", "--token-file", "/nonexistent/token"], ["namespace", "bogus"], ["namespace", "show"],

@@ -18,10 +18,11 @@ struct OutputTests {
     #expect(ByteSize(argument: text) == nil)
   }
 
-  @Test(arguments: [
-    (0, "0 B"), (1023, "1023 B"), (1024, "1.00 KiB"), (10_240, "10.0 KiB"),
-    (102_400, "100 KiB"), (5 << 30, "5.00 GiB"), (UInt64.max, "16777216 TiB"),
-  ] as [(UInt64, String)])
+  @Test(
+    arguments: [
+      (0, "0 B"), (1023, "1023 B"), (1024, "1.00 KiB"), (10_240, "10.0 KiB"),
+      (102_400, "100 KiB"), (5 << 30, "5.00 GiB"), (UInt64.max, "16777216 TiB"),
+    ] as [(UInt64, String)])
   func `Sizes are told`(bytes: UInt64, text: String) {
     #expect(ByteSize.text(bytes) == text)
   }
@@ -119,7 +120,8 @@ struct OutputTests {
   @Test func `The Python replay gets the same range and sizes`() {
     #expect(
       BackendReplay.arguments(
-        trace: "t", endpoint: "h:1", pageBytes: 64, requests: RequestRange(range: 2..<5), json: true)
+        trace: "t", endpoint: "h:1", pageBytes: 64, requests: RequestRange(range: 2..<5), json: true
+      )
         == [
           "-m", "sglang_varve.replay", "t", "--endpoint", "h:1", "--page-bytes", "64",
           "--requests", "2:5", "--json",

@@ -30,7 +30,9 @@ struct VerifyTests {
     return server
   }
 
-  private func verify(_ directory: String) throws -> (status: varvectl.ExitStatus, report: [String: Any]) {
+  private func verify(
+    _ directory: String
+  ) throws -> (status: varvectl.ExitStatus, report: [String: Any]) {
     let result = runTool(["verify", directory, "--json"])
     return (result.status, try object(result.output.isEmpty ? "{}" : result.output))
   }
@@ -40,7 +42,8 @@ struct VerifyTests {
   }
 
   private func files(_ server: LocalServer, _ folder: String) throws -> [String] {
-    try FileManager.default.contentsOfDirectory(atPath: "\(server.dataDirectory)/\(folder)").sorted()
+    let path = "\(server.dataDirectory)/\(folder)"
+    return try FileManager.default.contentsOfDirectory(atPath: path).sorted()
       .map { "\(folder)/\($0)" }
   }
 
