@@ -160,7 +160,7 @@ extension StoreVerifier {
     let present = Set(listings.map(\.number))
     for (number, entry) in state?.segments.sorted(by: { $0.key < $1.key }) ?? []
     where !present.contains(number) {
-      // A segment is in the manifest before its file is made: without a seal it may never have been.
+      // It is in the manifest before its file is made: without a seal it may never have been.
       add(
         VerifyFinding(
           entry.isSealed ? .corruption : .note,
