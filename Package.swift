@@ -59,7 +59,9 @@ let package = Package(
     swiftTarget("VarveClient", ["VarveBase", "VarveWire", "CLinux"]),
     program(
       "varved",
-      ["VarveBase", "VarveFile", "VarveEngine", "VarveServer", "CLinux", arguments, log, "TOMLKit"]),
+      [
+        "VarveBase", "VarveFile", "VarveEngine", "VarveServer", "CLinux", arguments, log, "TOMLKit",
+      ]),
     program(
       "varvectl",
       [
