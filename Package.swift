@@ -81,6 +81,11 @@ let package = Package(
         "VarveBase", "VarveWire", "VarveFile", "VarveEngine", "VarveServer", "VarveClient",
         "CLinux", log,
       ]),
-    testTarget("VarveCtlTests", ["VarveBase", "VarveClient", "VarveWire", "varvectl"]),
+    testTarget(
+      "VarveCtlTests",
+      [
+        "VarveBase", "VarveFile", "VarveClient", "VarveWire", "VarveEngine", "VarveServer",
+        "varvectl", arguments, log,
+      ]),
   ]
 )

@@ -20,7 +20,7 @@ struct RequestRange: ExpressibleByArgument, Hashable {
 
   /// As the Python replay takes it.
   var text: String {
-    range.upperBound == .max ? "\(range.lowerBound):" : "\(range.lowerBound):\(range.upperBound)"
+    "\(range.lowerBound):" + (range.upperBound == .max ? "" : "\(range.upperBound)")
   }
 
   var defaultValueDescription: String { "all" }
