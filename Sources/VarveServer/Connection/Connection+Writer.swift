@@ -1,5 +1,5 @@
-// The writer: small frames first, then one frame of each get in turn, page bytes straight from where
-// they lie. Everything it waits for is a change of the connection's state.
+// The writer: small frames first, then one frame of each get in turn, page bytes straight from
+// where they lie. Everything it waits for is a change of the connection's state.
 
 internal import Logging
 internal import VarveBase

@@ -1,5 +1,5 @@
-// What the writer sends in one go: frames' heads and messages in memory of their own, payloads where
-// they lie. Everything it points into is held by it.
+// What the writer sends in one go: frames' heads and messages in memory of their own, payloads
+// where they lie. Everything it points into is held by it.
 
 internal import Glibc
 internal import VarveBase
