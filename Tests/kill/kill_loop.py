@@ -60,13 +60,13 @@ class Loop:
         """(what was found wrong, a line about the round)."""
         notes = []
         findings: list[str] = []
-        if self.random.random() < RECOVERY_KILL_SHARE:
-            notes.append(f"killed at {self._kill_early():.0f} ms of its start")
+        self._maybe_kill_early(notes)
         self.daemon.start()
         try:
             findings += self._load()
         finally:
             self.daemon.kill()
+        self._maybe_kill_early(notes)
         self.daemon.start()
         try:
             notes.append(f"ready in {self.daemon.ready_seconds * 1000:.0f} ms")
@@ -78,6 +78,11 @@ class Loop:
             self._new_store()
             notes.append("fresh store next")
         return findings, ", ".join(notes)
+
+    def _maybe_kill_early(self, notes: list[str]) -> None:
+        """A recovery that is itself cut off must not cost what the next one finds."""
+        while self.random.random() < RECOVERY_KILL_SHARE:
+            notes.append(f"killed at {self._kill_early():.0f} ms of its start")
 
     def _kill_early(self) -> float:
         """Starts the daemon and kills it before it can be ready; the milliseconds it lived."""
