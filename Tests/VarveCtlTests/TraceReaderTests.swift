@@ -28,7 +28,8 @@ struct TraceReaderTests {
     #expect(all.map(\.blockCount) == [6, 6, 2])
   }
 
-  @Test func `The head names the trace; the last line needs no line feed; empty lines pass`() throws {
+  @Test func `The head names the trace; the last line needs no line feed; empty lines pass`() throws
+  {
     let folder = try TemporaryFolder()
     let path = try folder.file("t.kvt.jsonl", "\(Self.head)\n\n[0,0,1,1,-1,0,[[0,1]]]")
     let reader = try TraceReader(path: path)

@@ -98,7 +98,8 @@ final class IndexKeeper: Sendable {
   }
 
   /// Holds a put back while the memtable is twice its size and its flush is behind; true when it
-  /// waited. After ten seconds it goes on: a stuck flush is told by the log, not by hanging clients.
+  /// waited. After ten seconds it goes on: a stuck flush is told by the log, not by hanging
+  /// clients.
   func waitForRoom() -> Bool {
     func isFull() -> Bool { snapshot().memtables[0].byteCount >= 2 * memtableBytes }
     guard isFull() else { return false }

@@ -6,7 +6,8 @@ package import VarveFile
 
 /// Commits batches of edits and publishes the state they add up to.
 ///
-/// Commits take turns; reading `state` never waits for the disk. Lock order: writer, then published.
+/// Commits take turns; reading `state` never waits for the disk. Lock order: writer, then
+/// published.
 package final class ManifestStore: Sendable {
   private struct Writer {
     /// Nil before the first file of this process, and after a failure that leaves its end unknown:
@@ -30,7 +31,8 @@ package final class ManifestStore: Sendable {
   /// Opens the manifest that CURRENT names and begins a new file with its state.
   ///
   /// - Parameter createIfMissing: without CURRENT, begin an empty store; else throw `missing`. The
-  ///   caller says so only when there is nothing else in the directory that a store could have made.
+  ///   caller says so only when there is nothing else in the directory that a store could have
+  ///   made.
   package static func open(
     _ files: any FileSystem, directory: String, createIfMissing: Bool,
     rollBytes: Int = Limits.manifestBytesBeforeRoll

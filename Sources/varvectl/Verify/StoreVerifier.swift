@@ -160,7 +160,7 @@ extension StoreVerifier {
     let present = Set(listings.map(\.number))
     for (number, entry) in state?.segments.sorted(by: { $0.key < $1.key }) ?? []
     where !present.contains(number) {
-      // A segment is in the manifest before its file is made: without a seal it may never have been.
+      // It is in the manifest before its file is made: without a seal it may never have been.
       add(
         VerifyFinding(
           entry.isSealed ? .corruption : .note,
@@ -186,9 +186,27 @@ extension StoreVerifier {
       return add(VerifyFinding(severity, file: file, offset: 0, "\(error)"))
     }
     do throws(LogError) {
-      count(try scanner.scan(listing, check: .all), file: file, entry)
+      let scan = try scanner.scan(listing, check: .all)
+      count(scan, file: file, entry)
+      if scan.source == .footer { try compareHeaders(scan, file: file) }
     } catch {
       try note(error, file: file)
+    }
+  }
+
+  /// A footer repeats the headers of its extents, and then they are not read at their own places:
+  /// but a segment whose footer is lost lives by them.
+  private mutating func compareHeaders(_ scan: SegmentScan, file: String) throws(LogError) {
+    let reader = try SegmentReader.open(
+      files, directory: directory + "/segments", number: scan.number)
+    for extent in scan.extents {
+      let offset = extent.position.offset
+      let found = try reader.bytes(offset: offset, count: extent.headerUsed.count)
+      guard found != extent.headerUsed else { continue }
+      add(
+        VerifyFinding(
+          .corruption, file: file, offset: offset,
+          "header of the extent differs from its copy in the footer"))
     }
   }
 
