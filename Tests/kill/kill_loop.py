@@ -150,8 +150,9 @@ class Loop:
             page.content = lambda: bytes([right[0] ^ 1]) + right[1:]  # type: ignore[method-assign]
         elif stored:
             self.random.choice(stored).state = State.DELETED
-        else:
+        elif self.expected.chains:
             self.expected.chains[0].extend([64])[0].state = State.STORED
+        # With nothing put yet there is nothing to spoil: a later round has more.
 
 
 def main() -> int:

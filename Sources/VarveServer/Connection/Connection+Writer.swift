@@ -30,7 +30,7 @@ extension Connection {
       // Wakes a reader that waits because too many answers were queued.
       state.update { $0.pageBytes -= batch.pageBytes }
       for call in ended { logIfSlow(call) }
-      if batch.pageBytes > 0 { produceWhereWanted() }
+      if batch.hasRuns { produceWhereWanted() }
     }
     // The peer shall read to the end before it sees the socket close, and gets a moment to do so.
     socket.shutdownSending()
