@@ -34,7 +34,7 @@ CAPACITY = "2GiB"
 # A fresh data directory before the capacity could force evictions: refused and dead copies count.
 BYTES_SENT_MAX = 700 << 20
 WORKERS = 4
-LOAD_SECONDS_MAX = 1.5
+LOAD_SECONDS_MIN, LOAD_SECONDS_MAX = 0.05, 1.5
 RECOVERY_KILL_SHARE = 0.25
 
 
@@ -111,7 +111,7 @@ class Loop:
         for worker in workers:
             worker.thread.start()
         # The moment of the kill is what is random here; nothing is waited for.
-        threading.Event().wait(self.random.uniform(0.02, LOAD_SECONDS_MAX))
+        threading.Event().wait(self.random.uniform(LOAD_SECONDS_MIN, LOAD_SECONDS_MAX))
         for worker in workers:
             worker.dying.set()
         self.daemon.kill()
