@@ -66,6 +66,9 @@ let package = Package(
         log,
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
+    program(
+      "varvebench",
+      ["VarveBase", "VarveFile", "VarveClient", "VarveWire", "CLinux", arguments]),
 
     testTarget("VarveBaseTests", ["VarveBase", "CLinux"]),
     testTarget(
@@ -76,5 +79,6 @@ let package = Package(
       "VarveServerTests",
       ["VarveBase", "VarveWire", "VarveFile", "VarveEngine", "VarveServer", "VarveClient", "CLinux", log]),
     testTarget("VarveCtlTests", ["VarveBase", "VarveClient", "VarveWire", "varvectl"]),
+    testTarget("VarveBenchTests", ["VarveBase", "VarveWire", "varvebench"]),
   ]
 )
