@@ -11,7 +11,8 @@ HTTP ?= 127.0.0.1:4771
 VENV := .venv
 RELEASE := .build/release
 
-.PHONY: help deps build run test demo lint format proto test-sglang kill clean
+.PHONY: help deps build run test demo lint format proto test-sglang kill bench asan tsan \
+	fuzz-smoke clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +39,19 @@ kill: build ## kill varved under load 25 times and check every acknowledged page
 
 demo: build ## replay a real trace through the SGLang backend, with a kill in the middle
 	PYTHONPATH=python $(VENV)/bin/python -m sglang_varve.demo
+
+bench: build ## measure GET, PUT and lookup beside raw programs doing the same (docs/benchmarks.md)
+	swift build -c release -j $(JOBS) --product varvebench
+	$(RELEASE)/varvebench net --dir .build $(BENCH)
+
+asan: deps ## run the Swift tests under the address sanitizer (SUITES=regex selects, not in make test)
+	@JOBS=$(JOBS) .ci/sanitize address
+
+tsan: deps ## run the Swift tests under the thread sanitizer (SUITES=regex selects, not in make test)
+	@JOBS=$(JOBS) .ci/sanitize thread
+
+fuzz-smoke: deps ## fuzz every decoder for some seconds each; the canary must fail
+	@JOBS=$(JOBS) Fuzz/smoke
 
 lint: deps ## check form: swift-format, ruff, the rules of Tests/lint
 	@.ci/lint

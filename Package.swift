@@ -69,6 +69,9 @@ let package = Package(
         log,
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
+    program(
+      "varvebench",
+      ["VarveBase", "VarveFile", "VarveClient", "VarveWire", "CLinux", arguments]),
 
     testTarget("VarveBaseTests", ["VarveBase", "CLinux"]),
     testTarget(
@@ -87,5 +90,6 @@ let package = Package(
         "VarveBase", "VarveFile", "VarveClient", "VarveWire", "VarveEngine", "VarveServer",
         "varvectl", arguments, log,
       ]),
+    testTarget("VarveBenchTests", ["VarveBase", "VarveWire", "varvebench"]),
   ]
 )
