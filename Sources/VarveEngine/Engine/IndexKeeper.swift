@@ -134,6 +134,23 @@ final class IndexKeeper: Sendable {
     }
   }
 
+  /// During recovery, when nothing is appended: writes a full memtable to a table. All of the log
+  /// before `replayFrom` is in it or older, and synced. False when it was not full.
+  func flushRecovered(
+    replayFrom: LogPosition, lastSequence: UInt64
+  ) throws(IndexError) -> Bool {
+    try work.withLock { (_) throws(IndexError) in
+      guard snapshot().memtables[0].byteCount >= memtableBytes else { return false }
+      let memtable = state.withLock { state in
+        defer { state.snapshot = state.snapshot.rotated() }
+        return state.snapshot.memtables[0]
+      }
+      try write(
+        Flushing(memtable: memtable, replayFrom: replayFrom, lastSequence: lastSequence))
+      return true
+    }
+  }
+
   /// Everything the log holds before the position taken here is in this memtable or older: records
   /// are inserted before the log counts their extent as applied.
   private func freeze(_ engine: Engine) -> Flushing {

@@ -185,6 +185,9 @@ extension StoreVerifier {
       let severity: VerifyFinding.Severity = entry?.isSealed == false ? .note : .corruption
       return add(VerifyFinding(severity, file: file, offset: 0, "\(error)"))
     }
+    if let damage = listing.headerDamage {
+      add(VerifyFinding(.corruption, file: file, offset: 0, "\(damage)"))
+    }
     do throws(LogError) {
       let scan = try scanner.scan(listing, check: .all)
       count(scan, file: file, entry)
@@ -244,7 +247,7 @@ extension StoreVerifier {
     switch error {
     case .corrupt(let path, let offset, let reason):
       add(VerifyFinding(.corruption, file: relative(path), offset: offset, reason))
-    case .unsupportedVersion:
+    case .unsupportedVersion, .foreignByteOrder:
       throw Failure(.error, "\(error)", advice: "use the varvectl of the release that wrote it")
     case .file, .noSpace, .tooLarge, .syncFailed, .closed:
       add(VerifyFinding(.corruption, file: file, "\(error)"))
