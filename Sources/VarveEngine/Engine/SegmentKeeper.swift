@@ -139,8 +139,8 @@ final class SegmentKeeper: SegmentHost {
     }
   }
 
-  /// Sees that the file system keeps `minFree` when `bytes` more are written to it: evicts as far as
-  /// it takes, and refuses where nothing is left to evict.
+  /// Sees that the file system keeps `minFree` when `bytes` more are written to it: evicts as far
+  /// as it takes, and refuses where nothing is left to evict.
   private func makeFree(_ bytes: UInt64) throws(LogError) {
     guard minFree > 0 else { return }
     while try free() < minFree + bytes {
