@@ -7,7 +7,8 @@ import Testing
 
 @Suite struct MeasureTests {
   @Test(arguments: [
-    ([3.0], 3.0, 3.0, 3.0), ([2.0, 9.0, 1.0], 1.0, 2.0, 9.0), ([4.0, 1.0, 3.0, 2.0], 1.0, 2.5, 4.0),
+    ([3.0], 3.0, 3.0, 3.0), ([2.0, 9.0, 1.0], 1.0, 2.0, 9.0),
+    ([4.0, 1.0, 3.0, 2.0], 1.0, 2.5, 4.0),
   ])
   func spreads(_ values: [Double], _ least: Double, _ median: Double, _ most: Double) {
     let spread = Spread(values)
