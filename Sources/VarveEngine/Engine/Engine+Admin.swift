@@ -1,6 +1,6 @@
 // What an operator asks for: flush, compact, numbers.
 
-package import VarveBase
+internal import VarveBase
 
 extension Engine {
   /// Everything acknowledged so far is synced and the memtable is in a table.
@@ -80,28 +80,5 @@ extension Engine {
     }
     numbers.levels = [index.statistics().level]
     return numbers
-  }
-
-  /// Numbers that are read, not counted.
-  package func gauges() -> [Gauge] {
-    let numbers = statistics()
-    let level = numbers.levels[0]
-    return [
-      Gauge("capacity_bytes", "Bound of the data directory", Double(numbers.capacityBytes)),
-      Gauge("disk_bytes", "Bytes held under the data directory", Double(numbers.diskBytes)),
-      Gauge("disk_bytes_max", "Most bytes held since the start", Double(keeper.disk.usedMax)),
-      Gauge("pages", "Pages stored", Double(numbers.pages)),
-      Gauge("page_bytes", "Raw bytes of the pages stored", Double(numbers.pageBytes)),
-      Gauge("segments", "Value-log files", Double(numbers.segments.count)),
-      Gauge("tables", "Tables of the index", Double(level.runs)),
-      Gauge("table_bytes", "Bytes of the index tables", Double(level.bytes)),
-      Gauge("namespaces", "Namespaces", Double(namespaceTable.count)),
-      Gauge("unsynced_bytes", "Bytes written but not synced", Double(log.unsyncedBytes)),
-      Gauge("writable", "1 while puts are taken", isWritable ? 1 : 0),
-    ]
-  }
-
-  package var allCounters: [Counter] {
-    counters.all + [quarantined] + log.counters.all + arena.counters + index.indexCounters.all
   }
 }

@@ -17,7 +17,7 @@ package final class Calls: Sendable {
   let startedNanos: UInt64
   let phase: PhaseCell
   let compaction = CompactionGate()
-  private let logger: Logger
+  let logger: Logger
   private let incidents = Atomic<UInt64>(0)
 
   package init(
