@@ -64,6 +64,11 @@ package enum Limits {
   package static let manifestBytesReserved = 3 << 20
   package static let flushWaitNanosMax: UInt64 = 10_000_000_000
 
+  /// What the file system keeps free where `min_free` says nothing.
+  package static let minFreePercent: UInt64 = 2
+  /// Two failed syncs within this time make the store read-only.
+  package static let syncFailureNanosMax: UInt64 = 60_000_000_000
+
   // Eviction: how long a reader may hold a victim's file open.
   package static let victimReaderNanosMax: UInt64 = 2_000_000_000
 }

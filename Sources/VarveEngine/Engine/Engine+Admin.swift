@@ -13,7 +13,8 @@ extension Engine {
   /// Merges all tables into one and lets segments go that hold nothing. `progress` gives false to
   /// stop between stages.
   ///
-  /// - Parameter namespace: must exist when given; the tables are shared, so all of them are merged.
+  /// - Parameter namespace: must exist when given; the tables are shared, so all of them are
+  /// merged.
   package func compact(
     namespace: String?, indexOnly: Bool, progress: (CompactProgress) -> Bool
   ) throws(EngineError) {
