@@ -11,7 +11,14 @@ HTTP ?= 127.0.0.1:4771
 VENV := .venv
 RELEASE := .build/release
 
-.PHONY: help deps build run test demo lint format proto test-sglang kill bench asan tsan \
+# Where `make install` puts things. DESTDIR is a root for packagers; BINARIES what is installed.
+DESTDIR ?=
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+BINARIES ?= $(RELEASE)
+
+.PHONY: help deps build install run test demo lint format proto test-sglang kill bench asan tsan \
 	fuzz-smoke clean
 
 help: ## list the targets
@@ -23,6 +30,10 @@ deps: ## install missing Debian packages; make the Python environment in .venv
 build: deps ## build varved and varvectl, release
 	swift build -c release -j $(JOBS) --product varved
 	swift build -c release -j $(JOBS) --product varvectl
+
+install: ## install what was built: DESTDIR= PREFIX= SYSCONFDIR= UNITDIR= BINARIES=
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' UNITDIR='$(UNITDIR)' \
+	  BINARIES='$(BINARIES)' .ci/install
 
 run: build ## serve on 127.0.0.1:4770 (HTTP 4771) with the data in ./var
 	@mkdir -p -m 700 $(DATA_DIR)
