@@ -170,8 +170,7 @@ import VarveWire
   ]
 
   static let later: [Row] = [
-    Method.touch, .pin, .unpin, .scrub, .setNamespace, .tunerStatus, .tunerHistory, .setTuner,
-    .setCapacity, .drain,
+    Method.touch, .pin, .unpin,
   ].map { Row($0.name, $0, [], .unimplemented, ["\($0.name) is not supported"]) }
 
   @Test(arguments: lookups + puts + namespaces + later)

@@ -22,8 +22,12 @@ extension Engine {
   private func storeGauges(_ numbers: EngineStatistics) -> [Gauge] {
     [
       Gauge("capacity_bytes", "Bound of the data directory", Double(numbers.capacityBytes)),
-      Gauge("disk_bytes", "Bytes held under the data directory", Double(numbers.diskBytes)),
-      Gauge("disk_peak_bytes", "Most bytes held since the start", Double(keeper.disk.usedMax)),
+      Gauge(
+        "disk_bytes", "Blocks of the files under the data directory", Double(numbers.diskBytes)),
+      Gauge(
+        "disk_reserved_bytes", "What the bound is kept with: disk_bytes and room promised to files",
+        Double(numbers.reservedBytes)),
+      Gauge("disk_peak_bytes", "Most bytes reserved since the start", Double(keeper.disk.usedMax)),
       Gauge("pages", "Pages stored", Double(numbers.pages)),
       Gauge("page_bytes", "Raw bytes of the pages stored", Double(numbers.pageBytes)),
       Gauge("namespaces", "Namespaces", Double(namespaceTable.count)),

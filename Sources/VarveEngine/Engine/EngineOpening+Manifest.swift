@@ -46,8 +46,9 @@ extension EngineOpening {
     }
   }
 
-  /// Runs a step that writes a few KiB. If the disk is full, the oldest segments go first, without a
-  /// word in the manifest, which could not be written: they are then missing, and that is said.
+  /// Runs a step that writes a few KiB. If the disk is full, the oldest segments go first,
+  /// without a word in the manifest, which could not be written: they are then missing, and that
+  /// is said.
   private func withRoom<Result>(
     _ listings: [SegmentListing], _ body: () throws(IndexError) -> Result
   ) throws(EngineOpenError) -> Result {

@@ -212,15 +212,18 @@ final class IndexKeeper: Sendable {
     }
   }
 
-  /// Everything into one table; nothing to do when there is one at most and nothing in it died.
-  func mergeAll() throws(IndexError) {
+  /// Everything into one table; false when `keepOn`, told of bytes and records moved, ended it.
+  func mergeAll(keepOn: (Int) -> Bool) throws(IndexError) -> Bool {
     try work.withLock { (_) throws(IndexError) in
-      guard let plan = Picker.mergeAll(snapshot().tables.map(\.summary)) else { return }
-      try merge(plan)
+      guard let plan = Picker.mergeAll(snapshot().tables.map(\.summary)) else { return true }
+      return try merge(plan, keepOn: keepOn)
     }
   }
 
-  private func merge(_ plan: MergePlan) throws(IndexError) {
+  @discardableResult
+  private func merge(
+    _ plan: MergePlan, keepOn: (Int) -> Bool = { _ in true }
+  ) throws(IndexError) -> Bool {
     let inputs = snapshot().tables.filter { table in plan.inputs.contains(table.summary) }
     let now = clock.wallMillis()
     let live = keeper.table.live
@@ -233,9 +236,14 @@ final class IndexKeeper: Sendable {
         return record.expirySeconds != 0 && now / 1000 >= record.expirySeconds ? .expired : nil
       },
       dropTombstonesBelow: manifest.state.lastBirth + 1)
+    var isEnded = false
     let summary = try build(plan.outputBytesMax) { (number) throws(IndexError) in
-      try Merge.run(plan, inputs, to: directory, number: number, rules: rules)?.table
+      let outcome = try Merge.run(
+        plan, inputs, to: directory, number: number, rules: rules, keepOn: keepOn)
+      isEnded = outcome == nil
+      return outcome?.table
     }
+    if isEnded { return false }
     var edits = inputs.map { ManifestEdit.removeTable($0.number) }
     if let summary { edits.append(.addTable(summary)) }
     try manifest.commit(edits)
@@ -243,18 +251,20 @@ final class IndexKeeper: Sendable {
     state.withLock { $0.snapshot = $0.snapshot.merged(inputs, to: table) }
     let disk = keeper.disk
     for input in inputs { input.retire { disk.release(DiskLedger.rounded($0)) } }
+    return true
   }
 
   // MARK: - Numbers
 
   func statistics() -> Numbers {
-    let tables = snapshot().tables.map(\.summary)
+    let open = snapshot().tables
+    let tables = open.map(\.summary)
     let bytes = tables.reduce(0) { $0 + $1.fileBytes }
     return Numbers(
       tables: tables.count, bytes: bytes,
       level: LevelStatistics(
         level: 0, runs: UInt32(tables.count), runsMax: UInt32(shape.tablesMax),
         entries: tables.reduce(0) { $0 + $1.counts.records }, bytes: bytes,
-        filterBytes: UInt64(ledger.bytes(of: .filter))))
+        filterBytes: open.reduce(0) { $0 + UInt64($1.filter.byteCount) }))
   }
 }
