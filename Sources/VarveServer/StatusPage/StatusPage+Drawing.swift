@@ -26,7 +26,8 @@ extension StatusPage {
     const count = value => value >= 1e9 ? digits(value / 1e9, ' G')
       : value >= 1e6 ? digits(value / 1e6, ' M') : value >= 1e4 ? digits(value / 1e3, ' k')
       : String(Math.round(value));
-    const percent = value => value === 0 ? '0 %' : (value * 100).toFixed(value < 0.9995 ? 1 : 0) + ' %';
+    const percent = value => value === 0 ? '0 %'
+      : (value * 100).toFixed(value < 0.9995 ? 1 : 0) + ' %';
     const time = micros => micros >= 1e6 ? digits(micros / 1e6, ' s')
       : micros >= 1e3 ? digits(micros / 1e3, ' ms') : digits(micros, ' µs');
     const clock = (millis, seconds) => new Date(millis).toLocaleTimeString([],
