@@ -9,7 +9,8 @@ extension ConnectionReader {
   func begin(_ stream: UInt32, _ method: Method, _ message: [UInt8], isLast: Bool) {
     connection.calls.metrics.requestBegun(method)
     let call = Connection.Call(method: method, startedNanos: connection.clock.monotonicNanos())
-    connection.state.update { state in
+    // One call more gives the writer nothing to do.
+    connection.state.change { state, _ in
       if state.session.isOpen(stream) { state.calls[stream] = call }
     }
     do throws(Refusal) {
