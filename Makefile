@@ -58,8 +58,8 @@ lint: deps ## check form: swift-format, ruff, the rules of Tests/lint
 
 format: deps ## bring the sources into form
 	swift format -i -p -r Package.swift $$(.ci/swift-sources)
-	$(VENV)/bin/python -m ruff format --config python/pyproject.toml python Tests
-	$(VENV)/bin/python -m ruff check --config python/pyproject.toml --fix python Tests
+	cd python && ../$(VENV)/bin/python -m ruff check --fix .
+	$(VENV)/bin/python -m ruff check --config python/pyproject.toml --fix Tests
 
 proto: deps ## make Sources/CVarveProto again from Protos
 	Protos/generate.sh

@@ -14,6 +14,11 @@ extension Limits {
   /// A hundred years: sums with the wall clock stay far from overflow.
   package static let ttlSecondsMax: UInt64 = 3_155_760_000
 
+  /// The longest a Drain waits.
+  package static let drainSecondsMax: UInt32 = 86_400
+  /// How often a Drain looks whether the calls have ended.
+  package static let drainLookNanos: UInt64 = 20_000_000
+
   // HTTP (people and scrapers).
   package static let httpConnectionsMax = 32
   package static let httpRequestLineBytesMax = 2048

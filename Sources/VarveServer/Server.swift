@@ -92,6 +92,11 @@ package final class Server: Sendable {
     let calls = Calls(
       engine: engine, metrics: metrics, ledger: ledger, clock: clock, startedNanos: startedNanos,
       phase: phase, logger: logger)
+    var surroundings = Calls.Surroundings()
+    surroundings.minFreeBytes = configuration.minFreeBytes
+    surroundings.drainSeconds = configuration.drainSeconds
+    surroundings.drain = { [weak self] deadline in self?.drain(until: deadline) ?? 0 }
+    calls.set(surroundings)
     parts.withLock { $0.calls = calls }
     phase.enter(.ready)
     logger.notice(
@@ -100,6 +105,17 @@ package final class Server: Sendable {
         "version": "\(Version.text)", "data_dir": "\(configuration.dataDirectory)",
         "capacity": "\(configuration.capacityBytes)", "memory_max": "\(ledger.limitBytes)",
       ])
+  }
+
+  /// Takes nothing more, tells every client to go elsewhere and waits for the calls begun; how many
+  /// are left at the deadline. The listeners stay, to say why; so does the process.
+  package func drain(until deadline: UInt64) -> Int {
+    if phase.current == .ready {
+      phase.enter(.draining)
+      logger.notice("draining because a client asked for it; nothing is taken until a restart")
+    }
+    connections.tellDraining()
+    return connections.waitForCalls(until: deadline, clock: clock)
   }
 
   /// Stops accepting, lets streams begun finish within `drain_seconds`, closes the store.
@@ -138,7 +154,7 @@ package final class Server: Sendable {
     case .recovering:
       return refuse(socket, Problem(.unavailable, "the store is recovering; retry soon"))
     case .draining, .stopped:
-      return refuse(socket, Problem(.unavailable, "the daemon is stopping; connect elsewhere"))
+      return refuse(socket, Problem(.unavailable, "the daemon is draining; connect elsewhere"))
     case .ready: break
     }
     guard let calls else { return }
@@ -170,7 +186,11 @@ package final class Server: Sendable {
       logger.warning("a connection was closed: the system has no thread for it")
       ledger.release(Limits.receiveScratchBytes, for: .connection)
       connections.remove(connection)
+      return
     }
+    // Whoever was let in while a drain told the others is told here: either it saw this connection
+    // in the set, or this thread sees its phase (the set's lock orders the two).
+    if phase.current != .ready { connection.drain() }
   }
 
   private func connectionSettings(_ calls: Calls) -> ConnectionSettings {

@@ -1,5 +1,5 @@
-// SIGTERM and SIGINT drain; a second one ends the process at once. The watchdog's heartbeat beats on
-// the same queue, so a queue that hangs is noticed by the service manager.
+// SIGTERM and SIGINT drain; a second one ends the process at once. The watchdog's heartbeat beats
+// on the same queue, so a queue that hangs is noticed by the service manager.
 
 import Dispatch
 import Foundation

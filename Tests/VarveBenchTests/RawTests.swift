@@ -53,11 +53,13 @@ import VarveFile
       try client.put(first: 2, count: 5)
       try client.put(first: 0, count: 1)
       let written = try [UInt8](Data(contentsOf: URL(fileURLWithPath: path + ".put")))
-      #expect(written == unsafe Array(pages.bytes(2..<7)) + Array(pages.bytes(0..<1)))
+      let expected = unsafe Array(pages.bytes(2..<7)) + Array(pages.bytes(0..<1))
+      #expect(written == expected)
       try client.reset()
       try client.put(first: 1, count: 1)
       let again = try [UInt8](Data(contentsOf: URL(fileURLWithPath: path + ".put")))
-      #expect(again == unsafe Array(pages.bytes(1..<2)))
+      let expectedAgain = unsafe Array(pages.bytes(1..<2))
+      #expect(again == expectedAgain)
     }
   }
 }

@@ -29,11 +29,31 @@ package struct EngineCounters: Sendable {
   package let recoveredPages = Counter(
     "recovered_pages_total", "Pages taken from the log's tail at the last start")
 
+  package let recoveryPagesDropped = Counter(
+    "recovery_pages_dropped_total", "Pages of the log's tail that were never whole")
+  package let recoverySegmentsLost = Counter(
+    "recovery_segments_lost_total", "Segments found missing or damaged at the last start")
+  package let recoveryPagesLost = Counter(
+    "recovery_pages_lost_total", "Pages that were in them, deleted ones included")
+  package let rebuilds = Counter(
+    "index_rebuilds_total", "Times the index was made anew from the segments")
+  package let syncFailures = Counter(
+    "log_sync_failures_total", "Calls of fdatasync on segments that failed")
+  package let syncPagesLost = Counter(
+    "log_sync_pages_lost_total", "Pages that left the index because their sync failed")
+
+  /// A segment is gone that the manifest knew.
+  func lost(_ entry: SegmentEntry?) {
+    recoverySegmentsLost.add()
+    recoveryPagesLost.add(entry?.pages ?? 0)
+  }
+
   package var all: [Counter] {
     [
       pagesStored, bytesStored, pagesPresent, pagesRefused, checksumMismatches, lookups, pagesAsked,
       pagesHit, pagesRead, bytesRead, pagesDamaged, pagesDeleted, pagesEvicted, segmentsDropped,
-      noSpace, flushes, merges, stalls, recoveredPages,
+      noSpace, flushes, merges, stalls, recoveredPages, recoveryPagesDropped,
+      recoverySegmentsLost, recoveryPagesLost, rebuilds, syncFailures, syncPagesLost,
     ]
   }
 }

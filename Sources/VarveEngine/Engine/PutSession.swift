@@ -85,8 +85,8 @@ internal import VarveBase
 
   /// No more bytes will come. `done` is called once, on any thread, with an outcome for each page.
   ///
-  /// Where bytes are missing, the page cut off is LENGTH_MISMATCH (NOT_ATTEMPTED if none of its bytes
-  /// came) and later ones NOT_ATTEMPTED. Whole verified pages stay.
+  /// Where bytes are missing, the page cut off is LENGTH_MISMATCH (NOT_ATTEMPTED if none of its
+  /// bytes came) and later ones NOT_ATTEMPTED. Whole verified pages stay.
   package func finish(_ done: @escaping @Sendable ([PageOutcome]) -> Void) {
     precondition(!isFinished, "a put is finished once")
     isFinished = true

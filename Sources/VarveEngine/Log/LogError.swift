@@ -15,6 +15,8 @@ package enum LogError: Error, Equatable, Sendable {
   case closed
   /// The file is of another release.
   case unsupportedVersion(path: String, found: Int, supported: Int)
+  /// The file was written by a machine of the other byte order.
+  case foreignByteOrder(path: String)
   /// The file's bytes contradict themselves; never repaired silently.
   case corrupt(path: String, offset: UInt64, reason: String)
 }
@@ -30,6 +32,8 @@ extension LogError: CustomStringConvertible {
     case .closed: "the log is closed"
     case .unsupportedVersion(let path, let found, let supported):
       "\(path) has format version \(found), this release reads version \(supported)"
+    case .foreignByteOrder(let path):
+      "\(path) was written by a machine of the other byte order"
     case .corrupt(let path, let offset, let reason):
       "\(path) is corrupt at offset \(offset): \(reason)"
     }

@@ -54,21 +54,4 @@ extension Calls {
     try refusing { () throws(EngineError) in try engine.flush() }
     return FlushResponse()
   }
-
-  /// Blocks until done; `progress` gets each message and stops the work by returning false.
-  package func compact(
-    _ request: CompactRequest, progress: (Progress) -> Bool
-  ) throws(Refusal) {
-    try refusing { () throws(EngineError) in
-      try engine.compact(
-        namespace: request.namespace.isEmpty ? nil : request.namespace,
-        indexOnly: request.indexOnly
-      ) { step in
-        progress(
-          Progress(
-            stage: step.stage, done: step.done, total: step.total, etaSeconds: step.etaSeconds,
-            result: step.result))
-      }
-    }
-  }
 }

@@ -1,5 +1,5 @@
-// The writer: small frames first, then one frame of each get in turn, page bytes straight from where
-// they lie. Everything it waits for is a change of the connection's state.
+// The writer: small frames first, then one frame of each get in turn, page bytes straight from
+// where they lie. Everything it waits for is a change of the connection's state.
 
 internal import Logging
 internal import VarveBase
@@ -27,9 +27,10 @@ extension Connection {
         return kill()
       }
       calls.metrics.bytesOut.add(batch.byteCount)
+      // Wakes a reader that waits because too many answers were queued.
       state.update { $0.pageBytes -= batch.pageBytes }
       for call in ended { logIfSlow(call) }
-      produceWhereWanted()
+      if batch.hasRuns { produceWhereWanted() }
     }
     // The peer shall read to the end before it sees the socket close, and gets a moment to do so.
     socket.shutdownSending()

@@ -117,6 +117,13 @@ package final class Connection: Sendable {
     }
   }
 
+  /// Calls begun and not answered, but for Drain, which waits for the others.
+  var callsInFlight: Int {
+    state.update { state in
+      state.isDead ? 0 : state.calls.values.reduce(0) { $0 + ($1.method == .drain ? 0 : 1) }
+    }
+  }
+
   /// Ends the connection now; answers in the making are dropped.
   package func kill() {
     state.update { $0.isDead = true }

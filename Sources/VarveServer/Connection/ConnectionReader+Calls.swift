@@ -38,10 +38,19 @@ extension ConnectionReader {
       let _: ListNamespacesRequest = try decoded(message)
       connection.answer(stream, calls.listNamespaces().encode())
     case .compact: try connection.compact(stream, try decoded(message))
-    case .openNamespace, .delete, .reportCorrupt, .flush, .clearNamespace, .dropNamespace:
+    case .scrub: try connection.scrub(stream, try decoded(message))
+    case .drain: try connection.drain(stream, try decoded(message))
+    case .tunerStatus:
+      let _: TunerStatusRequest = try decoded(message)
+      connection.answer(stream, calls.tunerStatus().encode())
+    case .tunerHistory:
+      connection.answer(stream, calls.tunerHistory(try decoded(message)).encode())
+    case .setTuner:
+      connection.answer(stream, try calls.setTuner(try decoded(message)).encode())
+    case .openNamespace, .delete, .reportCorrupt, .flush, .setNamespace, .clearNamespace,
+      .dropNamespace, .setCapacity:
       try dispatchBlocking(stream, method, message)
-    case .touch, .pin, .unpin, .scrub, .setNamespace, .tunerStatus, .tunerHistory, .setTuner,
-      .setCapacity, .drain:
+    case .touch, .pin, .unpin:
       throw Refusal(.unimplemented, "\(method.name) is not supported by this version")
     }
   }
@@ -63,6 +72,12 @@ extension ConnectionReader {
     case .flush:
       let _: FlushRequest = try decoded(message)
       try inBackground(stream) { () throws(Refusal) in try calls.flush().encode() }
+    case .setNamespace:
+      let request: SetNamespaceRequest = try decoded(message)
+      try inBackground(stream) { () throws(Refusal) in try calls.setNamespace(request).encode() }
+    case .setCapacity:
+      let request: SetCapacityRequest = try decoded(message)
+      try inBackground(stream) { () throws(Refusal) in try calls.setCapacity(request).encode() }
     case .clearNamespace:
       let request: NamespaceName = try decoded(message)
       try inBackground(stream) { () throws(Refusal) in try calls.clearNamespace(request).encode() }

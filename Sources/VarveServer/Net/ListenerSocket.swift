@@ -1,5 +1,5 @@
-// The system calls behind a listener: resolve, bind, listen, and a UNIX socket file left by a daemon
-// that died.
+// The system calls behind a listener: resolve, bind, listen, and a UNIX socket file left by a
+// daemon that died.
 
 internal import CLinux
 internal import Glibc

@@ -5,7 +5,8 @@ import Foundation
 struct Machine: Encodable, Hashable, Sendable {
   let processors: Int
   let model: String
-  /// Runnable threads over the last minute, before the run: over `processors`, the machine is shared.
+  /// Runnable threads over the last minute, before the run: over `processors`, the machine is
+  /// shared.
   let load: Double
 
   static func this() -> Machine {

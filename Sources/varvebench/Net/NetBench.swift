@@ -15,7 +15,8 @@ final class NetBench {
     self.varved = varved
     self.rounds = rounds
     self.seconds = seconds
-    self.directory = URL(fileURLWithPath: directory)
+    self.directory =
+      URL(fileURLWithPath: directory)
       .appendingPathComponent("varvebench-\(UUID().uuidString)").path
     do {
       try FileManager.default.createDirectory(

@@ -69,7 +69,9 @@ enum Round {
     sample.serverCPU = try ProcessClock.seconds(of: pid) - server
     sample.clientCPU = ownSeconds() - client
     (sample.calls, sample.bytes, sample.pages) = (work.calls, work.bytes, work.pages)
-    guard work.calls > 0 else { throw Failure("a round ended without a call: give it more seconds") }
+    guard work.calls > 0 else {
+      throw Failure("a round ended without a call: give it more seconds")
+    }
     return sample
   }
 

@@ -12,7 +12,8 @@ enum Console {
     var done = 0
     while done < bytes.count {
       let count = unsafe bytes.withUnsafeBytes {
-        unsafe Foundation.write(descriptor, $0.baseAddress.map { unsafe $0 + done }, $0.count - done)
+        unsafe Foundation.write(
+          descriptor, $0.baseAddress.map { unsafe $0 + done }, $0.count - done)
       }
       // A reader that went away wants no more.
       if count <= 0 { return }

@@ -15,7 +15,8 @@ final class RawServer: Sendable {
   private let putEnd = Locked(0)
 
   /// Makes its pages in memory and `coldCopies` copies of them in a file.
-  init(file: String, pageBytes: Int, pageCount: Int, coldCopies: Int = RawServer.coldCopies) throws {
+  init(file: String, pageBytes: Int, pageCount: Int, coldCopies: Int = RawServer.coldCopies) throws
+  {
     (listener, port) = try RawSocket.listening()
     pages = BenchPages(pageBytes: pageBytes, count: pageCount)
     coldFile = try RawFile(path: file)
@@ -69,7 +70,8 @@ final class RawServer: Sendable {
   }
 
   /// Reads one buffer while the other is sent.
-  private func sendCold(_ first: Int, _ count: Int, _ socket: RawSocket, _ pair: BufferPair) throws {
+  private func sendCold(_ first: Int, _ count: Int, _ socket: RawSocket, _ pair: BufferPair) throws
+  {
     let (begin, end) = (first * pages.pageBytes, (first + count) * pages.pageBytes)
     let file = coldFile
     func submit(_ offset: Int, _ buffer: Int) {
@@ -88,7 +90,8 @@ final class RawServer: Sendable {
     while sent < end {
       guard pair.wait(buffer) else { throw Failure("the cold file cannot be read") }
       let length = min(Self.bufferBytes, end - sent)
-      try unsafe socket.send(UnsafeRawBufferPointer(rebasing: pair.buffers[buffer].bytes[..<length]))
+      try unsafe socket.send(
+        UnsafeRawBufferPointer(rebasing: pair.buffers[buffer].bytes[..<length]))
       sent += length
       if asked < end {
         submit(asked, buffer)

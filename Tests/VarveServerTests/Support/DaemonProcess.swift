@@ -36,8 +36,8 @@ final class DaemonProcess {
 
   func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
-  /// The next line of standard output; nil at its end. Blocks: a daemon that hangs fails the suite's
-  /// own time limit.
+  /// The next line of standard output; nil at its end. Blocks: a daemon that hangs fails the
+  /// suite's own time limit.
   func line() -> String? {
     while !buffered.contains("\n") {
       let data = output.fileHandleForReading.availableData

@@ -96,12 +96,16 @@ enum Pages {
 
   static func bytes(_ count: Int, _ seed: Int) -> [UInt8] {
     var state = UInt64(truncatingIfNeeded: seed) &* 0x9e37_79b9_7f4a_7c15 | 1
-    return (0..<count).map { _ in
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count + 8)
+    while bytes.count < count {
       state ^= state << 13
       state ^= state >> 7
       state ^= state << 17
-      return UInt8(truncatingIfNeeded: state)
+      bytes.appendLE(state)
     }
+    bytes.removeLast(bytes.count - count)
+    return bytes
   }
 }
 
