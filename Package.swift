@@ -54,11 +54,14 @@ let package = Package(
     swiftTarget("VarveFile", ["VarveBase", "CLinux"]),
     swiftTarget("VarveEngine", ["VarveBase", "VarveFile", log]),
     swiftTarget("VarveWire", ["VarveBase", "CVarveProto", "CProtobufC"]),
-    swiftTarget("VarveServer", ["VarveBase", "VarveWire", "VarveEngine", "VarveFile", "CLinux", log]),
+    swiftTarget(
+      "VarveServer", ["VarveBase", "VarveWire", "VarveEngine", "VarveFile", "CLinux", log]),
     swiftTarget("VarveClient", ["VarveBase", "VarveWire", "CLinux"]),
     program(
       "varved",
-      ["VarveBase", "VarveFile", "VarveEngine", "VarveServer", "CLinux", arguments, log, "TOMLKit"]),
+      [
+        "VarveBase", "VarveFile", "VarveEngine", "VarveServer", "CLinux", arguments, log, "TOMLKit",
+      ]),
     program(
       "varvectl",
       [
@@ -66,6 +69,9 @@ let package = Package(
         log,
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
+    program(
+      "varvebench",
+      ["VarveBase", "VarveFile", "VarveClient", "VarveWire", "CLinux", arguments]),
 
     testTarget("VarveBaseTests", ["VarveBase", "CLinux"]),
     testTarget(
@@ -74,9 +80,16 @@ let package = Package(
     testTarget("VarveClientTests", ["VarveBase", "VarveWire", "VarveClient"]),
     testTarget(
       "VarveServerTests",
-      ["VarveBase", "VarveWire", "VarveFile", "VarveEngine", "VarveServer", "VarveClient", "CLinux", log]),
+      [
+        "VarveBase", "VarveWire", "VarveFile", "VarveEngine", "VarveServer", "VarveClient",
+        "CLinux", log,
+      ]),
     testTarget(
       "VarveCtlTests",
-      ["VarveBase", "VarveFile", "VarveServer", "VarveClient", "VarveWire", "varvectl", log]),
+      [
+        "VarveBase", "VarveFile", "VarveClient", "VarveWire", "VarveEngine", "VarveServer",
+        "varvectl", arguments, log,
+      ]),
+    testTarget("VarveBenchTests", ["VarveBase", "VarveWire", "varvebench"]),
   ]
 )

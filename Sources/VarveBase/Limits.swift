@@ -66,6 +66,11 @@ package enum Limits {
   package static let manifestBytesReserved = 3 << 20
   package static let flushWaitNanosMax: UInt64 = 10_000_000_000
 
+  /// What the file system keeps free where `min_free` says nothing.
+  package static let minFreePercent: UInt64 = 2
+  /// Two failed syncs within this time make the store read-only.
+  package static let syncFailureNanosMax: UInt64 = 60_000_000_000
+
   // Scrubbing.
   package static let scrubReadBytes = 1 << 20
   /// Where the request names no rate: about a tenth of what a fast disk gives.

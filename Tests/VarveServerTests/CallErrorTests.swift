@@ -1,5 +1,5 @@
-// The contract's error table, call by call: status, message with value and limit, and the scope: the
-// stream alone, nothing partial stored.
+// The contract's error table, call by call: status, message with value and limit, and the scope:
+// that stream alone, nothing partial stored.
 
 import Testing
 import VarveBase

@@ -3,7 +3,8 @@
 
 internal import VarveBase
 
-/// Bytes of the data directory against the capacity. Whoever creates or grows a file reserves first.
+/// Bytes of the data directory against the capacity. Whoever creates or grows a file reserves
+/// first.
 ///
 /// Sizes are in file bytes rounded up to blocks of 4 KiB, which is what a file system without holes
 /// allocates; the capacity test compares with the blocks really allocated.

@@ -18,7 +18,8 @@ package enum EngineError: Error, Equatable, Sendable {
   case capacityOverDisk(asked: UInt64, most: UInt64, minFree: UInt64)
   /// Staging memory for the put's bytes is used up (RESOURCE_EXHAUSTED, retry later).
   case stagingExhausted(limit: Int)
-  /// No memory for the page to be read, in the arena or beside it (RESOURCE_EXHAUSTED, retry later).
+  /// No memory for the page to be read, in the arena or beside it (RESOURCE_EXHAUSTED, retry
+  /// later).
   case readMemoryExhausted(limit: Int)
   /// The background queue is full (RESOURCE_EXHAUSTED, retry later).
   case queueFull(limit: Int)

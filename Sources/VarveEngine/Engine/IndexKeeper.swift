@@ -98,7 +98,8 @@ final class IndexKeeper: Sendable {
   }
 
   /// Holds a put back while the memtable is twice its size and its flush is behind; true when it
-  /// waited. After ten seconds it goes on: a stuck flush is told by the log, not by hanging clients.
+  /// waited. After ten seconds it goes on: a stuck flush is told by the log, not by hanging
+  /// clients.
   func waitForRoom() -> Bool {
     func isFull() -> Bool { snapshot().memtables[0].byteCount >= 2 * memtableBytes }
     guard isFull() else { return false }
@@ -120,8 +121,8 @@ final class IndexKeeper: Sendable {
       }
       guard let current = flushing else { return false }
       // A table may only name what is on the disk: after it the log's tail is not verified again.
-      do throws(LogError) {
-        try engine.log.sync()
+      do throws(EngineError) {
+        try engine.syncNow()
       } catch {
         throw .logNotSynced("\(error)")
       }
@@ -129,6 +130,23 @@ final class IndexKeeper: Sendable {
       try write(current)
       flushing = nil
       flushes.update { $0 += 1 }
+      return true
+    }
+  }
+
+  /// During recovery, when nothing is appended: writes a full memtable to a table. All of the log
+  /// before `replayFrom` is in it or older, and synced. False when it was not full.
+  func flushRecovered(
+    replayFrom: LogPosition, lastSequence: UInt64
+  ) throws(IndexError) -> Bool {
+    try work.withLock { (_) throws(IndexError) in
+      guard snapshot().memtables[0].byteCount >= memtableBytes else { return false }
+      let memtable = state.withLock { state in
+        defer { state.snapshot = state.snapshot.rotated() }
+        return state.snapshot.memtables[0]
+      }
+      try write(
+        Flushing(memtable: memtable, replayFrom: replayFrom, lastSequence: lastSequence))
       return true
     }
   }

@@ -22,7 +22,8 @@ struct VarveCtl: ParsableCommand {
       PingCommand.self, DoctorCommand.self, StatsCommand.self, SegmentsCommand.self,
       NamespaceCommand.self, LookupCommand.self, PutCommand.self, GetCommand.self,
       FlushCommand.self, CompactCommand.self, ScrubCommand.self, CapacityCommand.self,
-      TunerCommand.self, DrainCommand.self, VerifyCommand.self, ReplayCommand.self,
+      TunerCommand.self, DrainCommand.self, VerifyCommand.self, RebuildIndexCommand.self,
+      DumpCommand.self, ReplayCommand.self,
     ])
 
   @OptionGroup var global: GlobalOptions
