@@ -80,6 +80,9 @@ import VarveBase
     #expect(large.errors.contains("3145728") && large.errors.contains("2097152"))
     #expect(live.run("namespace", "set", "n", "--page-bytes-max", "4GiB").status == .usage)
     #expect(live.run("namespace", "show", "n").output.contains("words"))
+    // Texts of others are shown without what would change the terminal.
+    _ = live.run("namespace", "set", "n", "--description", "a\u{1B}[2Jb")
+    #expect(live.run("namespace", "show", "n").output.contains("a?[2Jb"))
     #expect(live.run("namespace", "clear", "n").status == .success)
     #expect(live.run("namespace", "drop", "n").status == .success)
     #expect(live.run("namespace", "drop", "n").status == .notFound)
