@@ -70,6 +70,13 @@ let package = Package(
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
 
+    .target(
+      name: "VarveTorture", dependencies: ["VarveBase", "VarveFile", "VarveEngine", log],
+      path: "Tests/VarveTorture", swiftSettings: strict),
+    .executableTarget(
+      name: "varvetorture", dependencies: ["VarveTorture", "VarveBase", "VarveFile", arguments],
+      path: "Tests/TortureProgram", swiftSettings: strict),
+
     testTarget("VarveBaseTests", ["VarveBase", "CLinux"]),
     testTarget(
       "VarveEngineTests", ["VarveBase", "VarveFile", "VarveEngine", log], exclude: ["Golden"]),
