@@ -70,9 +70,17 @@ let package = Package(
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
 
+    // Harnesses of damage and recovery that need a release build: `make flip`, `make restart`.
+    .executableTarget(
+      name: "varvefaults",
+      dependencies: ["VarveBase", "VarveFile", "VarveEngine", arguments, log],
+      path: "Tests/faults", swiftSettings: strict),
+
     testTarget("VarveBaseTests", ["VarveBase", "CLinux"]),
     testTarget(
       "VarveEngineTests", ["VarveBase", "VarveFile", "VarveEngine", log], exclude: ["Golden"]),
+    testTarget(
+      "VarveFaultTests", ["VarveBase", "VarveFile", "VarveEngine", "varvefaults", log]),
     testTarget("VarveWireTests", ["VarveBase", "VarveWire", "CVarveProto", "CProtobufC"]),
     testTarget("VarveClientTests", ["VarveBase", "VarveWire", "VarveClient"]),
     testTarget(
