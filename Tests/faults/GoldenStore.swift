@@ -8,7 +8,7 @@ import VarveFile
 enum GoldenStore {
   /// The pages that are in it, and those that were deleted or cleared.
   static func pages(_ seed: UInt32) -> [FaultPage] {
-    FaultPage.chain(seed, 12) { [1, 31, 4095, 4096, 4097, 700][$0 % 6] }
+    FaultPage.chain(seed, 12) { [1, 31, 700, 100, 4097, 1500][$0 % 6] }
   }
 
   static func write(to directory: String) throws {

@@ -111,6 +111,8 @@ class Worker:
             durable=durable,
         )
         for page, status, before in zip(pages, statuses, known, strict=True):
+            if status not in (STORED, ALREADY_PRESENT) and self.dying.is_set():
+                continue  # Its disk is gone; the page stays pending.
             if status not in (STORED, ALREADY_PRESENT):
                 raise RuntimeError(f"page {page.name.hex()} of {page.size} bytes: status {status}")
             if status == ALREADY_PRESENT and before in (State.ABSENT, State.DELETED):
