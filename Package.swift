@@ -80,9 +80,17 @@ let package = Package(
       name: "varvetorture", dependencies: ["VarveTorture", "VarveBase", "VarveFile", arguments],
       path: "Tests/TortureProgram", swiftSettings: strict),
 
+    // Harnesses of damage and recovery that need a release build: `make flip`, `make restart`.
+    .executableTarget(
+      name: "varvefaults",
+      dependencies: ["VarveBase", "VarveFile", "VarveEngine", arguments, log],
+      path: "Tests/faults", swiftSettings: strict),
+
     testTarget("VarveBaseTests", ["VarveBase", "CLinux"]),
     testTarget(
       "VarveEngineTests", ["VarveBase", "VarveFile", "VarveEngine", log], exclude: ["Golden"]),
+    testTarget(
+      "VarveFaultTests", ["VarveBase", "VarveFile", "VarveEngine", "varvefaults", log]),
     testTarget("VarveWireTests", ["VarveBase", "VarveWire", "CVarveProto", "CProtobufC"]),
     testTarget("VarveClientTests", ["VarveBase", "VarveWire", "VarveClient"]),
     testTarget(
