@@ -62,7 +62,9 @@ extension EngineOpening {
         }
         logger.error("the disk is full, \(victim) goes to make room: \(error)")
         do throws(FileError) {
-          if try files.exists(victim) { try files.remove(victim) }
+          guard try files.exists(victim) else { continue }
+          try files.remove(victim)
+          try files.syncDirectory(segmentsDirectory)
         } catch {
           throw .io(path: victim, what: "\(error)")
         }

@@ -121,8 +121,8 @@ final class IndexKeeper: Sendable {
       }
       guard let current = flushing else { return false }
       // A table may only name what is on the disk: after it the log's tail is not verified again.
-      do throws(LogError) {
-        try engine.log.sync()
+      do throws(EngineError) {
+        try engine.syncNow()
       } catch {
         throw .logNotSynced("\(error)")
       }

@@ -26,6 +26,8 @@ internal import VarveBase
   private let namespace: LiveNamespace
   private let completion: PutCompletion
   private let extents: [PlannedExtent]
+  /// Failed syncs repaired when the put looked its pages up.
+  private let repaired: UInt64
   /// Payload of the largest extent: what each buffer holds.
   private let bufferBytes: Int
 
@@ -45,9 +47,10 @@ internal import VarveBase
 
   init(
     engine: Engine, order: PutOrder, namespace: LiveNamespace, completion: PutCompletion,
-    extents: [PlannedExtent]
+    extents: [PlannedExtent], repaired: UInt64
   ) {
     self.engine = engine
+    self.repaired = repaired
     self.order = order
     self.namespace = namespace
     self.completion = completion
@@ -209,7 +212,7 @@ internal import VarveBase
     guard completion.end() else { return }
     for buffer in completion.drainBuffers() { engine.staging.give(buffer) }
     guard order.durable else { return completion.tell() }
-    engine.whenSynced { [completion] synced in
+    engine.whenSynced(since: repaired) { [completion] synced in
       if !synced { completion.failStored() }
       completion.tell()
     }

@@ -175,7 +175,7 @@ package final class Connection: Sendable {
   }
 
   /// The request of a stream that has not been answered.
-  func context(of stream: UInt32) -> RequestContext? { state.update { $0.calls[stream] } }
+  func context(of stream: UInt32) -> RequestContext? { state.peek { $0.calls[stream] } }
 
   /// Counts a call's end, under the state's lock: whoever sees the answer sees it counted.
   func endCall(_ stream: UInt32, _ state: inout State) -> EndedCall? {

@@ -9,7 +9,8 @@ extension ConnectionReader {
   func begin(_ stream: UInt32, _ method: Method, _ message: [UInt8], isLast: Bool) {
     let context = RequestContext(
       method, metrics: connection.calls.metrics, clock: connection.clock)
-    connection.state.update { state in
+    // One call more gives the writer nothing to do.
+    connection.state.change { state, _ in
       if state.session.isOpen(stream) { state.calls[stream] = context }
     }
     do throws(Refusal) {

@@ -89,9 +89,10 @@ extension ConnectionReader {
 
   /// Gives back the window that the bytes took, where there is one.
   private func grant(_ stream: UInt32, _ byteCount: Int) {
-    connection.state.update { state in
+    connection.state.change { state, wake in
       guard let frame = state.session.grant(on: stream, bytes: UInt64(byteCount)) else { return }
       connection.enqueue(frame, &state)
+      wake = .everybody
     }
   }
 }
