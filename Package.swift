@@ -73,6 +73,13 @@ let package = Package(
       "varvebench",
       ["VarveBase", "VarveFile", "VarveClient", "VarveWire", "CLinux", arguments]),
 
+    .target(
+      name: "VarveTorture", dependencies: ["VarveBase", "VarveFile", "VarveEngine", log],
+      path: "Tests/VarveTorture", swiftSettings: strict),
+    .executableTarget(
+      name: "varvetorture", dependencies: ["VarveTorture", "VarveBase", "VarveFile", arguments],
+      path: "Tests/TortureProgram", swiftSettings: strict),
+
     testTarget("VarveBaseTests", ["VarveBase", "CLinux"]),
     testTarget(
       "VarveEngineTests", ["VarveBase", "VarveFile", "VarveEngine", log], exclude: ["Golden"]),
