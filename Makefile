@@ -8,6 +8,8 @@ JOBS ?= 2
 DATA_DIR ?= var
 LISTEN ?= 127.0.0.1:4770
 HTTP ?= 127.0.0.1:4771
+# The file system whose power is cut.
+FS ?= ext4
 VENV := .venv
 RELEASE := .build/release
 
@@ -19,7 +21,7 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 BINARIES ?= $(RELEASE)
 
 .PHONY: help deps build install run test demo lint format proto test-sglang kill bench asan tsan \
-	fuzz-smoke clean
+	fuzz-smoke kill-long powercut flip restart coverage clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +49,23 @@ test-sglang: build ## drive the backend with SGLang's own classes, where its whe
 
 kill: build ## kill varved under load 25 times and check every acknowledged page
 	$(VENV)/bin/python Tests/kill/kill_loop.py --rounds 25
+
+kill-long: build ## the same until a million pages were acknowledged, or 1,000 rounds
+	$(VENV)/bin/python Tests/kill/kill_loop.py --rounds 1000 --acks 1000000
+
+powercut: build ## cut the power of a loop-mounted file system 50 times (root; FS=ext4 or xfs)
+	$(VENV)/bin/python Tests/kill/power_cut.py --cuts 50 --fs $(FS)
+
+flip: deps ## flip every bit of a small store's metadata, and a million in payloads
+	swift build -c release -j $(JOBS) --product varvefaults
+	$(RELEASE)/varvefaults flip
+
+restart: deps ## time the start of 100 GB of sealed segments and count what it reads
+	swift build -c release -j $(JOBS) --product varvefaults
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(RELEASE)/varvefaults restart "$$folder/store"
+
+coverage: deps ## line coverage of the engine and of its recovery by the engine's tests
+	@JOBS=$(JOBS) .ci/coverage
 
 demo: build ## replay a real trace through the SGLang backend, with a kill in the middle
 	PYTHONPATH=python $(VENV)/bin/python -m sglang_varve.demo

@@ -35,6 +35,7 @@ class Page:
     size: int
     state: State
     touched: bool = True  # Since the last check.
+    durable: bool = False  # Acknowledged as durable, or found after a restart.
 
     def content(self) -> bytes:
         return page_content(self.name, self.size)

@@ -63,6 +63,7 @@ extension Engine {
   private func remove(
     _ slice: ChainSlice, kind: ControlEntry.Kind, where condition: (PageRecord) -> Bool
   ) throws(EngineError) -> Int {
+    if log.hasLost { try repairLost() }
     let repaired = repairedFailures
     let removed = try removals.withLock { (_) throws(EngineError) in
       let found = try records(of: slice).compactMap { $0 }.filter(condition)

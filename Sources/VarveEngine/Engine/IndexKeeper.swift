@@ -40,12 +40,14 @@ final class IndexKeeper: Sendable {
   private let work: Locked<Flushing?>
   /// Changed after each flush, for puts that wait for room.
   private let flushes = Monitor<UInt64>(0)
-  private let shape = IndexShape()
+  private let shape: IndexShape
 
   init(
     directory: TableDirectory, tables: [Table], manifest: ManifestStore, keeper: SegmentKeeper,
-    namespaces: NamespaceTable, clock: any Clock, ledger: MemoryLedger, memtableBytes: Int
+    namespaces: NamespaceTable, clock: any Clock, ledger: MemoryLedger, memtableBytes: Int,
+    shape: IndexShape
   ) {
+    self.shape = shape
     self.directory = directory
     self.manifest = manifest
     self.keeper = keeper
@@ -97,15 +99,14 @@ final class IndexKeeper: Sendable {
     state.ledgerBytes = bytes
   }
 
-  /// Holds a put back while the memtable is twice its size and its flush is behind; true when it
-  /// waited. After ten seconds it goes on: a stuck flush is told by the log, not by hanging
-  /// clients.
-  func waitForRoom() -> Bool {
-    func isFull() -> Bool { snapshot().memtables[0].byteCount >= 2 * memtableBytes }
-    guard isFull() else { return false }
+  /// The memtable is twice its size and its flush is behind: puts wait.
+  var isBehind: Bool { snapshot().memtables[0].byteCount >= 2 * memtableBytes }
+
+  /// Holds a put back while the index is behind. After ten seconds it goes on: a stuck flush is
+  /// told by the log, not by hanging clients.
+  func waitForRoom() {
     let deadline = SystemClock().monotonicNanos() + Limits.flushWaitNanosMax
-    _ = flushes.wait(until: deadline) { _ in isFull() ? nil : true }
-    return true
+    _ = flushes.wait(until: deadline) { _ in isBehind ? nil : true }
   }
 
   // MARK: - Flushing
@@ -164,7 +165,8 @@ final class IndexKeeper: Sendable {
   }
 
   private func write(_ flushing: Flushing) throws(IndexError) {
-    let bound = TableSize.upperBound(flushing: flushing.memtable)
+    let bound = TableSize.upperBound(
+      flushing: flushing.memtable, blockBytes: directory.blockBytes)
     let summary = try build(bound) { (number) throws(IndexError) in
       try TableBuilder.write(flushing.memtable, to: directory, number: number)
     }
@@ -237,7 +239,8 @@ final class IndexKeeper: Sendable {
       },
       dropTombstonesBelow: manifest.state.lastBirth + 1)
     var isEnded = false
-    let summary = try build(plan.outputBytesMax) { (number) throws(IndexError) in
+    let bound = plan.outputBytesMax(blockBytes: directory.blockBytes)
+    let summary = try build(bound) { (number) throws(IndexError) in
       let outcome = try Merge.run(
         plan, inputs, to: directory, number: number, rules: rules, keepOn: keepOn)
       isEnded = outcome == nil
