@@ -16,9 +16,10 @@ extension EngineOpening {
     var listings: [SegmentListing] = []
     var edits: [ManifestEdit] = []
     var missing = Set(known.keys)
-    for listing in try storage({ () throws(LogError) in
+    for first in try storage({ () throws(LogError) in
       try SegmentListing.list(files, directory: segmentsDirectory)
     }) {
+      let listing = try lookedAtTwice(first)
       if case .foreign = listing.state {
         logger.warning("\(listing.path) is not a segment: left alone, its bytes are counted")
         keeper.disk.adopt(DiskLedger.rounded(listing.fileBytes))
@@ -53,6 +54,15 @@ extension EngineOpening {
     return listings
   }
 
+  /// What seems unreadable is read once more before it is given up: one bad read must not cost a
+  /// segment.
+  private func lookedAtTwice(_ listing: SegmentListing) throws(EngineOpenError) -> SegmentListing {
+    guard case .unreadable = listing.state else { return listing }
+    return try storage { () throws(LogError) in
+      try SegmentListing(files, directory: segmentsDirectory, name: listing.name)
+    }
+  }
+
   private func remove(_ listing: SegmentListing) throws(EngineOpenError) {
     do throws(FileError) {
       try files.remove(listing.path)
@@ -80,7 +90,13 @@ extension EngineOpening {
     for listing in listings {
       let isUnsealed = if case .unsealed = listing.state { true } else { false }
       guard listing.number >= from.segment || isUnsealed else { continue }
-      let scan = try storage { () throws(LogError) in try scanner.scan(listing) }
+      var scan = try storage { () throws(LogError) in try scanner.scan(listing) }
+      if scan.pagesDropped + scan.blocksSkipped > 0 {
+        // A crash leaves such a tail, and so does one bad read; what is left out of the footer now
+        // is gone for good, so it is read once more.
+        let second = try storage { () throws(LogError) in try scanner.scan(listing) }
+        if second.pageCount > scan.pageCount { scan = second }
+      }
       if case .damagedFooter(let error) = scan.source {
         logger.error("segment \(listing.number): read without its footer: \(error)")
       }
@@ -156,6 +172,8 @@ struct LogReplay {
     for control in extent.controls {
       lastSequence = max(lastSequence, control.sequence)
       guard control.kind == .delete || control.kind == .quarantine else { continue }
+      // A retired namespace's pages were not counted: there is nothing to take back.
+      guard namespaces[control.name.namespace] != nil else { continue }
       if case .page(let page) = try index.snapshot().find(control.name),
         page.birth < control.sequence
       {

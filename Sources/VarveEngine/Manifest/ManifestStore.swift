@@ -236,7 +236,13 @@ extension ManifestStore {
     let current = path(directory, ManifestFormat.currentName)
     let number = try ManifestFormat.readCurrent(try readAll(files, current), file: current)
     let name = path(directory, ManifestFormat.name(number))
-    let file = try ManifestFile(try readAll(files, name), number: number, file: name)
+    var bytes = try readAll(files, name)
+    var file = try ManifestFile(bytes, number: number, file: name)
+    if file.goodBytes < bytes.count {
+      // The torn batch of a crash, or one bad read: what is not believed now is gone for good.
+      bytes = try readAll(files, name)
+      file = try ManifestFile(bytes, number: number, file: name)
+    }
     // A new file's number must be free: a crash may have left one that CURRENT does not name.
     return (file.state, max(number, try highestNumber(files, directory)))
   }
