@@ -172,7 +172,7 @@ package struct FaultRun: Sendable {
       result.problems.append("\(disk.usedBytes) bytes are over the capacity")
     }
     // A store that lost its log's end has said so; it is asked again after the restart.
-    if result.problems.isEmpty, store.engine != nil { result.problems += store.check() }
+    if result.problems.isEmpty, store.engine != nil { result.problems += store.check(settles: false) }
     let oracle = store.oracle
     let killed = disk.killClone()
     let cut = disk.crashClone(.none)

@@ -52,6 +52,7 @@ struct Scrub {
         engine.files, directory: engine.keeper.directory, name: SegmentFormat.fileName(number))
       counts.segments += 1
       var seen: Set<UInt32> = []
+      if let damage = listing.headerDamage { bad(header: "segment \(number): \(damage)") }
       guard listing.header != nil else {
         bad(header: "segment \(number): \(listing.state)")
         return try rest(of: number, handle.reader, listing.fileBytes, seen)
@@ -77,7 +78,7 @@ struct Scrub {
   ) throws(LogError) {
     var window = ScrubWindow(reader, through: buffer, endOffset: extent.endOffset)
     // What came from a footer says nothing of the copy that lies before the pages.
-    if isSealed { try header(of: extent, &window) }
+    if isSealed, !extent.header.isRemade { try header(of: extent, &window) }
     for page in extent.pages {
       guard !isStopped else { return }
       judge(page.name, page.location, &window)
