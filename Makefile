@@ -13,8 +13,16 @@ FS ?= ext4
 VENV := .venv
 RELEASE := .build/release
 
-.PHONY: help deps build run test demo lint format proto test-sglang kill kill-long powercut flip \
-  restart coverage clean
+# Where `make install` puts things. DESTDIR is a root for packagers; BINARIES what is installed.
+DESTDIR ?=
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+BINARIES ?= $(RELEASE)
+
+.PHONY: help deps build install run test demo lint format proto test-sglang kill kill-long powercut \
+	flip restart coverage bench asan tsan \
+	fuzz-smoke clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +33,10 @@ deps: ## install missing Debian packages; make the Python environment in .venv
 build: deps ## build varved and varvectl, release
 	swift build -c release -j $(JOBS) --product varved
 	swift build -c release -j $(JOBS) --product varvectl
+
+install: ## install what was built: DESTDIR= PREFIX= SYSCONFDIR= UNITDIR= BINARIES=
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' UNITDIR='$(UNITDIR)' \
+	  BINARIES='$(BINARIES)' .ci/install
 
 run: build ## serve on 127.0.0.1:4770 (HTTP 4771) with the data in ./var
 	@mkdir -p -m 700 $(DATA_DIR)
@@ -58,6 +70,19 @@ coverage: deps ## line coverage of the engine and of its recovery by the engine'
 
 demo: build ## replay a real trace through the SGLang backend, with a kill in the middle
 	PYTHONPATH=python $(VENV)/bin/python -m sglang_varve.demo
+
+bench: build ## measure GET, PUT and lookup beside raw programs doing the same (docs/benchmarks.md)
+	swift build -c release -j $(JOBS) --product varvebench
+	$(RELEASE)/varvebench net --dir .build $(BENCH)
+
+asan: deps ## run the Swift tests under the address sanitizer (SUITES=regex selects, not in make test)
+	@JOBS=$(JOBS) .ci/sanitize address
+
+tsan: deps ## run the Swift tests under the thread sanitizer (SUITES=regex selects, not in make test)
+	@JOBS=$(JOBS) .ci/sanitize thread
+
+fuzz-smoke: deps ## fuzz every decoder for some seconds each; the canary must fail
+	@JOBS=$(JOBS) Fuzz/smoke
 
 lint: deps ## check form: swift-format, ruff, the rules of Tests/lint
 	@.ci/lint

@@ -69,6 +69,16 @@ let package = Package(
         log,
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
+    program(
+      "varvebench",
+      ["VarveBase", "VarveFile", "VarveClient", "VarveWire", "CLinux", arguments]),
+
+    .target(
+      name: "VarveTorture", dependencies: ["VarveBase", "VarveFile", "VarveEngine", log],
+      path: "Tests/VarveTorture", swiftSettings: strict),
+    .executableTarget(
+      name: "varvetorture", dependencies: ["VarveTorture", "VarveBase", "VarveFile", arguments],
+      path: "Tests/TortureProgram", swiftSettings: strict),
 
     // Harnesses of damage and recovery that need a release build: `make flip`, `make restart`.
     .executableTarget(
@@ -95,5 +105,6 @@ let package = Package(
         "VarveBase", "VarveFile", "VarveClient", "VarveWire", "VarveEngine", "VarveServer",
         "varvectl", arguments, log,
       ]),
+    testTarget("VarveBenchTests", ["VarveBase", "VarveWire", "varvebench"]),
   ]
 )

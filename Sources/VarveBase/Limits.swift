@@ -34,8 +34,12 @@ package enum Limits {
   package static let extentPagesMax = 32
   package static let extentPayloadBytesMax = 16 << 20
   package static let segmentBytesMin = 4 << 20
+  /// In simulations, where a segment's life should cost little.
+  package static let segmentBytesSimulatedMin = 64 << 10
   package static let segmentBytesMax = 256 << 20
   package static let segmentsMin = 8
+  /// An exbibyte: sums of sizes stay far from overflow.
+  package static let capacityBytesMax: UInt64 = 1 << 60
   // A page is at most half a segment (DESIGN §5).
   package static let pageBytesMax = segmentBytesMax / 2
   package static let blockBytes = 4096
@@ -68,6 +72,14 @@ package enum Limits {
   package static let minFreePercent: UInt64 = 2
   /// Two failed syncs within this time make the store read-only.
   package static let syncFailureNanosMax: UInt64 = 60_000_000_000
+
+  // Scrubbing.
+  package static let scrubReadBytes = 1 << 20
+  /// Where the request names no rate: about a tenth of what a fast disk gives.
+  package static let scrubBytesPerSecondDefault = 256.0 * 1_048_576
+  package static let scrubBytesPerSecondMin = 65_536.0
+  /// Steps of long work are told no more often, and waits are no longer.
+  package static let workStepNanos: UInt64 = 100_000_000
 
   // Eviction: how long a reader may hold a victim's file open.
   package static let victimReaderNanosMax: UInt64 = 2_000_000_000

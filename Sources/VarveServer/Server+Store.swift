@@ -23,8 +23,8 @@ extension Server {
     }
   }
 
-  /// Says so when the capacity cannot be had without passing `min_free`. The start goes on: reads are
-  /// served, and the engine evicts and refuses puts to keep it.
+  /// Says so when the capacity cannot be had without passing `min_free`. The start goes on: reads
+  /// are served, and the engine evicts and refuses puts to keep it.
   func checkFree(_ engine: Engine) throws(EngineOpenError) {
     let path = configuration.dataDirectory
     let free: UInt64

@@ -78,6 +78,48 @@ struct DaemonCommandTests {
     #expect(!FileManager.default.fileExists(atPath: nothing))
   }
 
+  @Test func `What is no plain file is written to and stays what it is`() throws {
+    let server = try LocalServer()
+    let input = try server.folder.file("in", "page")
+    #expect(server.run("put", "--namespace", "n", Self.first, "--file", input).status == .success)
+    let pipe = server.folder.path + "/pipe"
+    #expect(unsafe mkfifo(pipe, 0o600) == 0)
+    let descriptor = unsafe open(pipe, O_RDWR | O_NONBLOCK)
+    defer { close(descriptor) }
+    #expect(server.run("get", "--namespace", "n", Self.first, "-o", pipe).status == .success)
+    var bytes = [UInt8](repeating: 0, count: 16)
+    #expect(unsafe read(descriptor, &bytes, 16) == 4)
+    #expect(Array(bytes[..<4]) == Array("page".utf8))
+    let kind = try FileManager.default.attributesOfItem(atPath: pipe)[.type]
+    #expect(kind as? FileAttributeType != .typeRegular)
+  }
+
+  @Test func `A page damaged on the daemon's disk is 5, and what is before it is kept`() throws {
+    let server = try LocalServer()
+    let content = (0..<600_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) }
+    let input = try server.folder.file("in", content)
+    let put = server.run("put", "--namespace", "n", Self.first, Self.second, "--file", input)
+    #expect(put.status == .success, "\(put.errors)")
+    server.stop()
+    let segments = server.dataDirectory + "/segments"
+    let name = try #require(try FileManager.default.contentsOfDirectory(atPath: segments).first)
+
+    // Damaged after the start, which would have dropped the page, and before it is in memory.
+    let again = try LocalServer(folder: server.folder)
+    let file = try FileHandle(forUpdating: URL(fileURLWithPath: "\(segments)/\(name)"))
+    try file.seek(toOffset: 500_000)
+    let byte = try #require(try file.read(upToCount: 1)?.first)
+    try file.seek(toOffset: 500_000)
+    try file.write(contentsOf: Data([byte ^ 1]))
+    try file.close()
+
+    let output = server.folder.path + "/out"
+    let get = again.run("get", "--namespace", "n", Self.first, Self.second, "-o", output)
+    #expect(get.status == .corruption, "\(get.errors)")
+    #expect(get.errors.contains("got 1 of 2 pages: \(Self.second) cannot be read"))
+    #expect(try Data(contentsOf: URL(fileURLWithPath: output)) == Data(content[..<300_000]))
+  }
+
   @Test func `A file that cannot be read or written is 1 and named`() throws {
     let server = try LocalServer()
     let missing = server.folder.path + "/no/file"

@@ -17,8 +17,9 @@ final class LocalServer {
   var dataDirectory: String { folder.path + "/data" }
   let endpoint: String
 
-  init(capacity: Int = 64 << 20) throws {
-    folder = try TemporaryFolder()
+  init(capacity: Int = 64 << 20, folder: TemporaryFolder? = nil) throws {
+    let folder = try folder ?? TemporaryFolder()
+    self.folder = folder
     var configuration = ServerConfiguration()
     configuration.listen = [.tcp(host: "127.0.0.1", port: 0)]
     configuration.http = .tcp(host: "127.0.0.1", port: 0)

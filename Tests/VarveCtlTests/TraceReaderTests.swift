@@ -111,9 +111,9 @@ struct TraceReaderTests {
     #expect(throws: TraceError.self) { try finder.path(of: first.path) }
   }
 
-  @Test func `VARVE_TRACES alone is searched where it is set`() {
+  @Test func `The fixtures are searched, then VARVE_TRACES or what lies beside the checkout`() {
     let named = TraceFinder(environment: ["VARVE_TRACES": "there"], checkout: "here")
-    #expect(named.folders == ["there"])
+    #expect(named.folders == ["here/Tests/Fixtures", "there"])
     let beside = TraceFinder(environment: [:], checkout: "/a/b")
     #expect(beside.folders == ["/a/b/Tests/Fixtures", "/a/shared/traces"])
   }

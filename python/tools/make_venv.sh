@@ -36,7 +36,7 @@ pip() {
 echo "making ${venv##*/} (once)" >&2
 rm -rf "$venv"
 python3 -m venv "$venv"
-pip xxhash pytest ruff setuptools wheel
+pip xxhash pytest ruff==0.17.6 setuptools wheel
 if [ "$kind" = sglang ]; then
   pip "$torch" numpy transformers==5.19.0 sentencepiece orjson msgspec psutil pyzmq pydantic \
     requests aiohttp fastapi uvicorn uvloop packaging pillow prometheus-client pybase64 \

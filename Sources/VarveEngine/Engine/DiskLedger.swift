@@ -49,6 +49,10 @@ final class DiskLedger: Sendable {
     }
   }
 
+  /// Moves the bound. Lowered below what is used, nothing can be reserved until enough is given
+  /// back; raised, whoever waits for room looks again.
+  func setCapacity(_ bytes: UInt64) { state.update { $0.capacity = bytes } }
+
   /// Waits until `bytes` could be reserved, or `deadline` (monotonic nanoseconds) passes.
   func waitForRoom(_ bytes: UInt64, until deadline: UInt64) -> Bool {
     state.wait(until: deadline) { $0.used + bytes <= $0.capacity ? true : nil } ?? false

@@ -91,8 +91,10 @@ extension Engine {
     }
     return PutPlan.extents(
       pages,
-      payloadBytesMax: ValueLog.extentPayloadBytesMax(
-        segmentBytes: Int(configuration.segmentBytesInForce)))
+      // Small memory makes small extents: four puts at least find room at once.
+      payloadBytesMax: min(
+        configuration.stagingBytes / 4,
+        ValueLog.extentPayloadBytesMax(segmentBytes: Int(configuration.segmentBytesInForce))))
   }
 
   /// Where the first asked page stands or would stand.

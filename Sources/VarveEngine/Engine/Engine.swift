@@ -1,9 +1,9 @@
 // The store: pages by (namespace, page id), kept in a value log, found through an LSM index.
 // This class only joins its parts; each call's story is in the `Engine+…` file of its name.
 //
-// Lock order, outermost first: edits (namespaces), repairs → removals → admission (segments) → manifest →
-// index → segment table, namespace numbers. In-flight table, ledgers and waiters take no other
-// lock.
+// Lock order, outermost first: edits (namespaces), repairs, resizing → removals → admission
+// (segments) → manifest → index → segment table, namespace numbers. In-flight table, ledgers and
+// waiters take no other lock.
 
 internal import Logging
 internal import Synchronization
@@ -44,6 +44,8 @@ package final class Engine: Sendable {
   let repairs = Locked(UInt64(0))
   /// Serializes deletes and quarantines.
   let removals = Locked(())
+  /// Serializes changes of the capacity.
+  let resizing = Locked(())
   let threads = BackgroundThreads()
   private let sequence: Atomic<UInt64>
   private let closed = Atomic<Bool>(false)

@@ -17,7 +17,9 @@ extension EngineOpening {
     let directory = configuration.directory
     do throws(EngineOpenError) {
       return try withRoom(listings) { () throws(IndexError) in
-        try ManifestStore.open(files, directory: directory, createIfMissing: isNew)
+        try ManifestStore.open(
+          files, directory: directory, createIfMissing: isNew,
+          rollBytes: configuration.manifestRollBytes)
       }
     } catch {
       guard case .damaged(let path, let what) = error else { throw error }
@@ -46,8 +48,9 @@ extension EngineOpening {
     }
   }
 
-  /// Runs a step that writes a few KiB. If the disk is full, the oldest segments go first, without a
-  /// word in the manifest, which could not be written: they are then missing, and that is said.
+  /// Runs a step that writes a few KiB. If the disk is full, the oldest segments go first,
+  /// without a word in the manifest, which could not be written: they are then missing, and that
+  /// is said.
   private func withRoom<Result>(
     _ listings: [SegmentListing], _ body: () throws(IndexError) -> Result
   ) throws(EngineOpenError) -> Result {

@@ -40,12 +40,14 @@ final class IndexKeeper: Sendable {
   private let work: Locked<Flushing?>
   /// Changed after each flush, for puts that wait for room.
   private let flushes = Monitor<UInt64>(0)
-  private let shape = IndexShape()
+  private let shape: IndexShape
 
   init(
     directory: TableDirectory, tables: [Table], manifest: ManifestStore, keeper: SegmentKeeper,
-    namespaces: NamespaceTable, clock: any Clock, ledger: MemoryLedger, memtableBytes: Int
+    namespaces: NamespaceTable, clock: any Clock, ledger: MemoryLedger, memtableBytes: Int,
+    shape: IndexShape
   ) {
+    self.shape = shape
     self.directory = directory
     self.manifest = manifest
     self.keeper = keeper
@@ -97,15 +99,14 @@ final class IndexKeeper: Sendable {
     state.ledgerBytes = bytes
   }
 
-  /// Holds a put back while the memtable is twice its size and its flush is behind; true when it
-  /// waited. After ten seconds it goes on: a stuck flush is told by the log, not by hanging
-  /// clients.
-  func waitForRoom() -> Bool {
-    func isFull() -> Bool { snapshot().memtables[0].byteCount >= 2 * memtableBytes }
-    guard isFull() else { return false }
+  /// The memtable is twice its size and its flush is behind: puts wait.
+  var isBehind: Bool { snapshot().memtables[0].byteCount >= 2 * memtableBytes }
+
+  /// Holds a put back while the index is behind. After ten seconds it goes on: a stuck flush is
+  /// told by the log, not by hanging clients.
+  func waitForRoom() {
     let deadline = SystemClock().monotonicNanos() + Limits.flushWaitNanosMax
-    _ = flushes.wait(until: deadline) { _ in isFull() ? nil : true }
-    return true
+    _ = flushes.wait(until: deadline) { _ in isBehind ? nil : true }
   }
 
   // MARK: - Flushing
@@ -164,7 +165,8 @@ final class IndexKeeper: Sendable {
   }
 
   private func write(_ flushing: Flushing) throws(IndexError) {
-    let bound = TableSize.upperBound(flushing: flushing.memtable)
+    let bound = TableSize.upperBound(
+      flushing: flushing.memtable, blockBytes: directory.blockBytes)
     let summary = try build(bound) { (number) throws(IndexError) in
       try TableBuilder.write(flushing.memtable, to: directory, number: number)
     }
@@ -212,15 +214,18 @@ final class IndexKeeper: Sendable {
     }
   }
 
-  /// Everything into one table; nothing to do when there is one at most and nothing in it died.
-  func mergeAll() throws(IndexError) {
+  /// Everything into one table; false when `keepOn`, told of bytes and records moved, ended it.
+  func mergeAll(keepOn: (Int) -> Bool) throws(IndexError) -> Bool {
     try work.withLock { (_) throws(IndexError) in
-      guard let plan = Picker.mergeAll(snapshot().tables.map(\.summary)) else { return }
-      try merge(plan)
+      guard let plan = Picker.mergeAll(snapshot().tables.map(\.summary)) else { return true }
+      return try merge(plan, keepOn: keepOn)
     }
   }
 
-  private func merge(_ plan: MergePlan) throws(IndexError) {
+  @discardableResult
+  private func merge(
+    _ plan: MergePlan, keepOn: (Int) -> Bool = { _ in true }
+  ) throws(IndexError) -> Bool {
     let inputs = snapshot().tables.filter { table in plan.inputs.contains(table.summary) }
     let now = clock.wallMillis()
     let live = keeper.table.live
@@ -233,9 +238,15 @@ final class IndexKeeper: Sendable {
         return record.expirySeconds != 0 && now / 1000 >= record.expirySeconds ? .expired : nil
       },
       dropTombstonesBelow: manifest.state.lastBirth + 1)
-    let summary = try build(plan.outputBytesMax) { (number) throws(IndexError) in
-      try Merge.run(plan, inputs, to: directory, number: number, rules: rules)?.table
+    var isEnded = false
+    let bound = plan.outputBytesMax(blockBytes: directory.blockBytes)
+    let summary = try build(bound) { (number) throws(IndexError) in
+      let outcome = try Merge.run(
+        plan, inputs, to: directory, number: number, rules: rules, keepOn: keepOn)
+      isEnded = outcome == nil
+      return outcome?.table
     }
+    if isEnded { return false }
     var edits = inputs.map { ManifestEdit.removeTable($0.number) }
     if let summary { edits.append(.addTable(summary)) }
     try manifest.commit(edits)
@@ -243,18 +254,20 @@ final class IndexKeeper: Sendable {
     state.withLock { $0.snapshot = $0.snapshot.merged(inputs, to: table) }
     let disk = keeper.disk
     for input in inputs { input.retire { disk.release(DiskLedger.rounded($0)) } }
+    return true
   }
 
   // MARK: - Numbers
 
   func statistics() -> Numbers {
-    let tables = snapshot().tables.map(\.summary)
+    let open = snapshot().tables
+    let tables = open.map(\.summary)
     let bytes = tables.reduce(0) { $0 + $1.fileBytes }
     return Numbers(
       tables: tables.count, bytes: bytes,
       level: LevelStatistics(
         level: 0, runs: UInt32(tables.count), runsMax: UInt32(shape.tablesMax),
         entries: tables.reduce(0) { $0 + $1.counts.records }, bytes: bytes,
-        filterBytes: UInt64(ledger.bytes(of: .filter))))
+        filterBytes: open.reduce(0) { $0 + UInt64($1.filter.byteCount) }))
   }
 }

@@ -11,7 +11,7 @@ final class SegmentKeeper: SegmentHost {
   let table = SegmentTable()
   let disk: DiskLedger
   private let segmentBytes: UInt64
-  private let directory: String
+  let directory: String
   private let minFree: UInt64
   private let files: any FileSystem
   private let clock: any Clock
@@ -147,8 +147,8 @@ final class SegmentKeeper: SegmentHost {
     }
   }
 
-  /// Sees that the file system keeps `minFree` when `bytes` more are written to it: evicts as far as
-  /// it takes, and refuses where nothing is left to evict.
+  /// Sees that the file system keeps `minFree` when `bytes` more are written to it: evicts as far
+  /// as it takes, and refuses where nothing is left to evict.
   private func makeFree(_ bytes: UInt64) throws(LogError) {
     guard minFree > 0 else { return }
     while try free() < minFree + bytes {
@@ -183,8 +183,24 @@ final class SegmentKeeper: SegmentHost {
     while disk.free < segmentBytes, try evictOldest() {}
   }
 
+  /// Evicts, oldest first, until what is there is within the capacity; false when nothing more can
+  /// go, or readers hold on to victims for too long.
+  func shrink() throws(LogError) -> Bool {
+    let deadline = clock.monotonicNanos() + Limits.victimReaderNanosMax
+    while disk.isOver {
+      if disk.used - closing() > disk.capacity {
+        if try evictOldest() { continue }
+        try hooks.withLock { $0 }?.sealFull()
+        guard try evictOldest() else { return false }
+      } else if !disk.waitForRoom(0, until: deadline) {
+        return false
+      }
+    }
+    return true
+  }
+
   /// Bytes of unlinked segments that some reader still holds.
-  private func closing() -> UInt64 { closingBytes.withLock { $0 } }
+  func closing() -> UInt64 { closingBytes.withLock { $0 } }
   private let closingBytes = Locked(UInt64(0))
 
   /// Drops the oldest sealed segment; false when there is none.

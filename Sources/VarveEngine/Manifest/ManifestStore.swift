@@ -73,8 +73,8 @@ package final class ManifestStore: Sendable {
   }
 
   /// Manifest and second copy, brought to agree. The copy is written first, so where the two differ
-  /// the manifest's last batch is missing: torn by a crash before anybody was told, or damaged after
-  /// somebody was. Either way the copy is right.
+  /// the manifest's last batch is missing: torn by a crash before anybody was told, or damaged
+  /// after somebody was. Either way the copy is right.
   private static func agreed(
     _ state: ManifestState, _ files: any FileSystem, _ directory: String, _ notes: inout [String]
   ) throws(IndexError) -> ManifestState {

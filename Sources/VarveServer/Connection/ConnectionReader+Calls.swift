@@ -7,10 +7,10 @@ internal import VarveWire
 
 extension ConnectionReader {
   func begin(_ stream: UInt32, _ method: Method, _ message: [UInt8], isLast: Bool) {
-    connection.calls.metrics.requestBegun(method)
-    let call = Connection.Call(method: method, startedNanos: connection.clock.monotonicNanos())
-    connection.state.update { state in
-      if state.session.isOpen(stream) { state.calls[stream] = call }
+    let context = connection.calls.begin(method)
+    // One call more gives the writer nothing to do.
+    connection.state.change { state, _ in
+      if state.session.isOpen(stream) { state.calls[stream] = context }
     }
     do throws(Refusal) {
       try dispatch(stream, method, message, isLast: isLast)
@@ -25,7 +25,8 @@ extension ConnectionReader {
     let calls = connection.calls
     switch method {
     case .lookup:
-      connection.answer(stream, try calls.lookup(try decoded(message)).encode())
+      let context = connection.context(of: stream)
+      connection.answer(stream, try calls.lookup(try decoded(message), context).encode())
     case .get:
       try connection.beginGet(stream, try decoded(message))
     case .put:
@@ -37,10 +38,19 @@ extension ConnectionReader {
       let _: ListNamespacesRequest = try decoded(message)
       connection.answer(stream, calls.listNamespaces().encode())
     case .compact: try connection.compact(stream, try decoded(message))
-    case .openNamespace, .delete, .reportCorrupt, .flush, .clearNamespace, .dropNamespace:
+    case .scrub: try connection.scrub(stream, try decoded(message))
+    case .drain: try connection.drain(stream, try decoded(message))
+    case .tunerStatus:
+      let _: TunerStatusRequest = try decoded(message)
+      connection.answer(stream, calls.tunerStatus().encode())
+    case .tunerHistory:
+      connection.answer(stream, calls.tunerHistory(try decoded(message)).encode())
+    case .setTuner:
+      connection.answer(stream, try calls.setTuner(try decoded(message)).encode())
+    case .openNamespace, .delete, .reportCorrupt, .flush, .setNamespace, .clearNamespace,
+      .dropNamespace, .setCapacity:
       try dispatchBlocking(stream, method, message)
-    case .touch, .pin, .unpin, .scrub, .setNamespace, .tunerStatus, .tunerHistory, .setTuner,
-      .setCapacity, .drain:
+    case .touch, .pin, .unpin:
       throw Refusal(.unimplemented, "\(method.name) is not supported by this version")
     }
   }
@@ -62,6 +72,12 @@ extension ConnectionReader {
     case .flush:
       let _: FlushRequest = try decoded(message)
       try inBackground(stream) { () throws(Refusal) in try calls.flush().encode() }
+    case .setNamespace:
+      let request: SetNamespaceRequest = try decoded(message)
+      try inBackground(stream) { () throws(Refusal) in try calls.setNamespace(request).encode() }
+    case .setCapacity:
+      let request: SetCapacityRequest = try decoded(message)
+      try inBackground(stream) { () throws(Refusal) in try calls.setCapacity(request).encode() }
     case .clearNamespace:
       let request: NamespaceName = try decoded(message)
       try inBackground(stream) { () throws(Refusal) in try calls.clearNamespace(request).encode() }
@@ -83,10 +99,13 @@ extension ConnectionReader {
   private func inBackground(
     _ stream: UInt32, _ work: @escaping @Sendable () throws(Refusal) -> [UInt8]
   ) throws(Refusal) {
+    let context = connection.context(of: stream)
+    let submitted = connection.clock.monotonicNanos()
     try refusing { [connection] () throws(EngineError) in
       try connection.calls.engine.background {
+        context?.add(since: submitted, to: .queue)
         do throws(Refusal) {
-          connection.answer(stream, try work())
+          connection.answer(stream, try measured(.disk, of: context, work))
         } catch {
           connection.refuse(stream, error)
         }

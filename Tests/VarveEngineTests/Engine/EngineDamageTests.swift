@@ -19,7 +19,8 @@ import VarveFile
       store = try TestStore(files: files)
       namespace = try store.namespace()
       pages = chain(11, count).map { TestPage($0, bytes: 120_000) }
-      #expect(try store.put(pages, namespace: namespace, durable: true).allSatisfy { $0 == .stored })
+      let outcomes = try store.put(pages, namespace: namespace, durable: true)
+      #expect(outcomes.allSatisfy { $0 == .stored })
       try store.engine.flush()
       try store.reopen()
       store.close()

@@ -1,0 +1,77 @@
+// `varvetorture crash`: histories crashed at every change until every kind of call has had its
+// share of the recoveries.
+
+import ArgumentParser
+import VarveBase
+import VarveFile
+import VarveTorture
+
+struct CrashCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "crash", abstract: "Crash at every write, sync, rename and unlink, and recover.")
+
+  @Option(help: "Recoveries to reach.") var recoveries = 20_000
+  @Option(help: "First seed; histories take the ones behind it.") var seed: UInt64 = 1
+  @Option(help: "Threads.") var threads = 2
+  @Option(help: "Only this many histories; 0 for as many as it takes.") var histories = 0
+  @Flag(help: "Leave one call out at a time: every such run must fail.") var canary = false
+
+  func run() throws {
+    CaseNote.install()
+    if canary { return try runCanaries() }
+    let started = SystemClock().monotonicNanos()
+    let tally = Self.parallel(
+      target: recoveries, seed: seed, threads: threads, histories: histories, canary: nil)
+    let seconds = Double(SystemClock().monotonicNanos() - started) / 1e9
+    for line in tally.lines { print(line) }
+    print("  \(Int(seconds)) s, \(Int(Double(tally.recoveries) / seconds)) recoveries a second")
+    for failure in tally.failures.prefix(10) {
+      print("FAILED: \(failure.place)")
+      for problem in failure.problems.prefix(5) { print("    \(problem)") }
+    }
+    print("crash: \(tally.recoveries - tally.failures.count) passed, \(tally.failures.count) failed")
+    if !tally.failures.isEmpty { throw ExitCode(1) }
+  }
+
+  private func runCanaries() throws {
+    var missed = 0
+    for canary in Canary.all {
+      let tally = Self.parallel(
+        target: 4000, seed: seed, threads: threads, histories: 0, canary: canary)
+      let word = tally.failures.first.map { "seen: \($0.problems.first ?? "")" } ?? "NOT SEEN"
+      print("canary: \(canary.name): \(word) (\(tally.recoveries) recoveries)")
+      if tally.failures.isEmpty { missed += 1 }
+    }
+    print("crash canaries: \(Canary.all.count - missed) passed, \(missed) failed")
+    if missed > 0 { throw ExitCode(1) }
+  }
+
+  /// Runs seeds on several threads until the quotas are full or something failed.
+  static func parallel(
+    target: Int, seed: UInt64, threads: Int, histories: Int, canary: Canary?
+  ) -> CrashTally {
+    let total = Locked(CrashTally())
+    let next = Locked(seed)
+    let workers = (0..<max(1, min(8, threads))).map { slot in
+      NamedThread("crash-\(slot)") {
+        while true {
+          let stops = total.withLock {
+            !$0.failures.isEmpty || (histories == 0 && $0.isFull(target))
+          }
+          if stops { return }
+          let mine = next.withLock { next in
+            defer { next += 1 }
+            return next
+          }
+          if histories > 0, mine >= seed + UInt64(histories) { return }
+          let tally = CrashRun(seed: mine, canary: canary, slot: slot).run { tally in
+            canary != nil && !tally.failures.isEmpty
+          }
+          total.withLock { $0.add(tally) }
+        }
+      }
+    }
+    for worker in workers { worker.join() }
+    return total.withLock { $0 }
+  }
+}
