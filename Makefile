@@ -20,9 +20,8 @@ SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 BINARIES ?= $(RELEASE)
 
-.PHONY: help deps build install run test demo lint format proto test-sglang kill kill-long powercut \
-	flip restart coverage bench asan tsan \
-	fuzz-smoke clean
+.PHONY: help deps build install run test demo lint format proto test-sglang kill bench asan tsan \
+	fuzz-smoke kill-long powercut flip restart coverage clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -37,7 +37,7 @@ struct CrashCommand: ParsableCommand {
     var missed = 0
     for canary in Canary.all {
       let tally = Self.parallel(
-        target: 4000, seed: seed, threads: threads, histories: 0, canary: canary)
+        target: 30_000, seed: seed, threads: threads, histories: 0, canary: canary)
       let word = tally.failures.first.map { "seen: \($0.problems.first ?? "")" } ?? "NOT SEEN"
       print("canary: \(canary.name): \(word) (\(tally.recoveries) recoveries)")
       if tally.failures.isEmpty { missed += 1 }

@@ -90,8 +90,8 @@ class PowerLoop(Loop):
         self.daemon.log = self.folder.parent / "varved.log"
 
     def end_load(self) -> None:
-        # An fdatasync that runs while the file system is shut down may claim success for what it did
-        # not write (seen with XFS); a machine without power would not have told anybody.
+        # An answer that comes while the file system is being shut down proves nothing: a machine
+        # without power would not have given it.
         self.expected.is_cut = True
         self.image.cut()
         self.daemon.kill()
