@@ -13,7 +13,6 @@ FS ?= ext4
 VENV := .venv
 RELEASE := .build/release
 
-<<<<<<< HEAD
 # Where `make install` puts things. DESTDIR is a root for packagers; BINARIES what is installed.
 DESTDIR ?=
 PREFIX ?= /usr/local
@@ -21,16 +20,13 @@ SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 BINARIES ?= $(RELEASE)
 
-.PHONY: help deps build install run test demo lint format proto test-sglang kill bench asan tsan \
-	fuzz-smoke kill-long powercut flip restart coverage clean
-=======
 TORTURE := $(RELEASE)/varvetorture
 # A trap is answered with the seed, not with minutes of backtrace; sets iterate alike in every run.
 TORTURE_ENV := SWIFT_BACKTRACE=enable=no SWIFT_DETERMINISTIC_HASHING=1
 
-.PHONY: help deps build run test demo lint format proto test-sglang kill clean
+.PHONY: help deps build install run test demo lint format proto test-sglang kill bench asan tsan \
+	fuzz-smoke kill-long powercut flip restart coverage clean
 .PHONY: build-torture crash crash-nightly torture metamorphic
->>>>>>> crash
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,7 +55,6 @@ test-sglang: build ## drive the backend with SGLang's own classes, where its whe
 kill: build ## kill varved under load 25 times and check every acknowledged page
 	$(VENV)/bin/python Tests/kill/kill_loop.py --rounds 25
 
-<<<<<<< HEAD
 kill-long: build ## the same until a million pages were acknowledged, or 1,000 rounds
 	$(VENV)/bin/python Tests/kill/kill_loop.py --rounds 1000 --acks 1000000
 
@@ -76,7 +71,7 @@ restart: deps ## time the start of 100 GB of sealed segments and count what it r
 
 coverage: deps ## line coverage of the engine and of its recovery by the engine's tests
 	@JOBS=$(JOBS) .ci/coverage
-=======
+
 build-torture: deps
 	swift build -c release -j $(JOBS) --product varvetorture
 
@@ -94,7 +89,6 @@ torture: build-torture ## one fault at every call of seeded histories
 metamorphic: build-torture ## the same history over 31 option sets must give equal answers
 	$(TORTURE_ENV) $(TORTURE) metamorphic --histories 40
 	$(TORTURE_ENV) $(TORTURE) metamorphic --histories 1 --canary
->>>>>>> crash
 
 demo: build ## replay a real trace through the SGLang backend, with a kill in the middle
 	PYTHONPATH=python $(VENV)/bin/python -m sglang_varve.demo

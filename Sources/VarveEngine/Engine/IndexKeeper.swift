@@ -254,16 +254,11 @@ final class IndexKeeper: Sendable {
       dropTombstonesBelow: manifest.state.lastBirth + 1)
     var isEnded = false
     let bound = plan.outputBytesMax(blockBytes: directory.blockBytes)
-<<<<<<< HEAD
-    let summary = try build(bound) { (number) throws(IndexError) in
+    let table = try build(bound) { (number) throws(IndexError) in
       let outcome = try Merge.run(
         plan, inputs, to: directory, number: number, rules: rules, keepOn: keepOn)
       isEnded = outcome == nil
       return outcome?.table
-=======
-    let table = try build(bound) { (number) throws(IndexError) in
-      try Merge.run(plan, inputs, to: directory, number: number, rules: rules)?.table
->>>>>>> crash
     }
     if isEnded { return false }
     var edits = inputs.map { ManifestEdit.removeTable($0.number) }
