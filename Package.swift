@@ -108,3 +108,17 @@ let package = Package(
     testTarget("VarveBenchTests", ["VarveBase", "VarveWire", "varvebench"]),
   ]
 )
+
+// The fuzz targets are part of the package only where VARVE_FUZZ is set (Fuzz/build does so): their
+// unsafe flags would otherwise be in every build. `package` access keeps them in this package.
+if Context.environment["VARVE_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "varvefuzz",
+      dependencies: [
+        "VarveBase", "VarveFile", "VarveEngine", "VarveWire", "VarveServer", "CZstd", log,
+      ],
+      path: "Fuzz/Sources",
+      swiftSettings: strict + [.unsafeFlags(["-sanitize=fuzzer", "-parse-as-library"])],
+      linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]))
+}

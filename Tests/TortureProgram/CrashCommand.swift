@@ -3,7 +3,6 @@
 
 import ArgumentParser
 import VarveBase
-import VarveFile
 import VarveTorture
 
 struct CrashCommand: ParsableCommand {
@@ -25,19 +24,14 @@ struct CrashCommand: ParsableCommand {
     let seconds = Double(SystemClock().monotonicNanos() - started) / 1e9
     for line in tally.lines { print(line) }
     print("  \(Int(seconds)) s, \(Int(Double(tally.recoveries) / seconds)) recoveries a second")
-    for failure in tally.failures.prefix(10) {
-      print("FAILED: \(failure.place)")
-      for problem in failure.problems.prefix(5) { print("    \(problem)") }
-    }
-    print("crash: \(tally.recoveries - tally.failures.count) passed, \(tally.failures.count) failed")
-    if !tally.failures.isEmpty { throw ExitCode(1) }
+    try Workers.verdict("crash", tally.recoveries, tally.failures, isCanary: false)
   }
 
   private func runCanaries() throws {
     var missed = 0
     for canary in Canary.all {
       let tally = Self.parallel(
-        target: 4000, seed: seed, threads: threads, histories: 0, canary: canary)
+        target: 30_000, seed: seed, threads: threads, histories: 0, canary: canary)
       let word = tally.failures.first.map { "seen: \($0.problems.first ?? "")" } ?? "NOT SEEN"
       print("canary: \(canary.name): \(word) (\(tally.recoveries) recoveries)")
       if tally.failures.isEmpty { missed += 1 }
@@ -51,27 +45,16 @@ struct CrashCommand: ParsableCommand {
     target: Int, seed: UInt64, threads: Int, histories: Int, canary: Canary?
   ) -> CrashTally {
     let total = Locked(CrashTally())
-    let next = Locked(seed)
-    let workers = (0..<max(1, min(8, threads))).map { slot in
-      NamedThread("crash-\(slot)") {
-        while true {
-          let stops = total.withLock {
-            !$0.failures.isEmpty || (histories == 0 && $0.isFull(target))
-          }
-          if stops { return }
-          let mine = next.withLock { next in
-            defer { next += 1 }
-            return next
-          }
-          if histories > 0, mine >= seed + UInt64(histories) { return }
-          let tally = CrashRun(seed: mine, canary: canary, slot: slot).run { tally in
-            canary != nil && !tally.failures.isEmpty
-          }
-          total.withLock { $0.add(tally) }
-        }
+    let last = histories > 0 ? seed + UInt64(histories) : .max
+    Workers.run(threads: threads, seeds: seed..<last, name: "crash") { seed, slot in
+      let tally = CrashRun(seed: seed, canary: canary, slot: slot).run { tally in
+        canary != nil && !tally.failures.isEmpty
+      }
+      return total.withLock {
+        $0.add(tally)
+        return $0.failures.isEmpty && (histories > 0 || !$0.isFull(target))
       }
     }
-    for worker in workers { worker.join() }
     return total.withLock { $0 }
   }
 }

@@ -9,5 +9,5 @@ struct Torture: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "varvetorture",
     abstract: "Crashes, faults and option sets against the engine, by seed.",
-    subcommands: [CrashCommand.self])
+    subcommands: [CrashCommand.self, FaultCommand.self, MetamorphicCommand.self])
 }

@@ -52,13 +52,15 @@ package struct CrashRun: Sendable {
     mayEvict = dice.oneIn(3)
     configuration = Self.configuration(&dice, seed: seed, mayEvict: mayEvict)
     history = History(
-      seed: seed, length: 20 + dice.below(30), pageBytesMax: dice.oneIn(2) ? 2000 : 24_000)
+      seed: seed, length: (mayEvict ? 40 : 20) + dice.below(30),
+      pageBytesMax: !mayEvict && dice.oneIn(2) ? 2000 : 24_000)
   }
 
   static func configuration(
     _ dice: inout Dice, seed: UInt64, mayEvict: Bool
   ) -> EngineConfiguration {
-    let segment = UInt64(64 << 10) << UInt64(dice.below(3))
+    // Where pages are to leave, segments are small and few.
+    let segment = UInt64(64 << 10) << UInt64(mayEvict ? 0 : dice.below(3))
     let count = mayEvict ? 8 + dice.below(6) : 400
     var configuration = EngineConfiguration(
       directory: "/data",
@@ -121,6 +123,7 @@ package struct CrashRun: Sendable {
       try store.open()
       store.run(history.operations)
       problems = store.problems + store.check()
+      tally.count(store)
     } catch {
       problems.append("the first opening was refused: \(error)")
     }
@@ -158,7 +161,8 @@ package struct CrashRun: Sendable {
     tally.byModel[model?.name ?? "killed", default: 0] += 1
     tally.byDepth[depth, default: 0] += 1
     let (problems, next) = recover(
-      crashable, oracle, point, again: depth < Self.depthMax ? 1 + dice.below(24) : nil, &dice)
+      crashable, oracle, point, again: depth < Self.depthMax ? 1 + dice.below(24) : nil, &dice,
+      &tally)
     if !problems.isEmpty {
       tally.failures.append(Failure(place: place, problems: problems))
     } else if let next {
@@ -171,7 +175,7 @@ package struct CrashRun: Sendable {
   /// - Parameter again: the change of the recovery before which the disk is taken.
   private func recover(
     _ crashable: CrashableFileSystem, _ oracle: Oracle, _ point: CrashPoint, again: Int?,
-    _ dice: inout Dice
+    _ dice: inout Dice, _ tally: inout CrashTally
   ) -> (problems: [String], next: CrashPoint?) {
     var configuration = configuration
     configuration.simulation?.seed = dice.next()
@@ -196,6 +200,7 @@ package struct CrashRun: Sendable {
     }
     crashable.watch(nil)
     var problems = store.check()
+    tally.count(store)
     if overrun.withLock({ $0 }) { problems.append("over capacity while recovering") }
     if problems.isEmpty, dice.oneIn(8) { problems = live(on: store, &dice) }
     return (problems, next.withLock { $0 })

@@ -61,10 +61,10 @@ package final class TortureStore: @unchecked Sendable {
   /// The process is gone: nothing more is written.
   package func abandon() { engine = nil }
 
-  package func check(allowsDamage: Bool = false) -> [String] {
+  package func check(allowsDamage: Bool = false, settles: Bool = true) -> [String] {
     guard let engine else { return ["the store is closed"] }
     return oracle.check(
-      engine, pages, millis: clock.wallMillis(), allowsDamage: allowsDamage)
+      engine, pages, millis: clock.wallMillis(), allowsDamage: allowsDamage, settles: settles)
   }
 
   // MARK: - Operations

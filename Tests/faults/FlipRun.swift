@@ -1,6 +1,6 @@
-// Bits turned over, one at a time, in everything a small store has on its disk: each must be told by
-// `dump` (that is: by the readers of the format), none may make the engine serve a wrong byte, and
-// what is not damaged itself must still be served.
+// Bits turned over, one at a time, in everything a small store has on its disk: each must be told
+// by `dump` (that is: by the readers of the format), none may make the engine serve a wrong byte,
+// and what is not damaged itself must still be served.
 
 import Synchronization
 import VarveBase

@@ -1,5 +1,5 @@
-// A golden directory: a small store of the format of now, with its contents as text beside it. It is
-// made once for a format and then never again; every later version must read it.
+// A golden directory: a small store of the format of now, with its contents as text beside it. It
+// is made once for a format and then never again; every later version must read it.
 
 import VarveBase
 import VarveEngine

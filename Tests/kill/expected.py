@@ -70,6 +70,8 @@ class Expected:
     def __init__(self) -> None:
         self.chains: list[Chain] = []
         self.bytes_sent = 0
+        # Set before the power of the disk goes: what is answered from then on counts for nothing.
+        self.is_cut = False
         self._lock = threading.Lock()
 
     def new_chain(self, namespace: str, root: bytes) -> Chain:

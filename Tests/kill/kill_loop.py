@@ -70,8 +70,8 @@ class Loop:
             findings += self._load()
         finally:
             self.daemon.kill()
-        self._maybe_kill_early(notes)
         self.before_check()
+        self._maybe_kill_early(notes)
         self.daemon.start()
         try:
             notes.append(f"ready in {self.daemon.ready_seconds * 1000:.0f} ms")
@@ -85,11 +85,6 @@ class Loop:
             notes.append("fresh store next")
         return findings, ", ".join(notes)
 
-    def _maybe_kill_early(self, notes: list[str]) -> None:
-        """A recovery that is itself cut off must not cost what the next one finds."""
-        while self.random.random() < RECOVERY_KILL_SHARE:
-            notes.append(f"killed at {self._kill_early():.0f} ms of its start")
-
     def end_load(self) -> None:
         """What ends the daemon under load."""
         self.daemon.kill()
@@ -99,6 +94,11 @@ class Loop:
 
     def after_check(self) -> None:
         """What was found is now known."""
+
+    def _maybe_kill_early(self, notes: list[str]) -> None:
+        """A recovery that is itself cut off must not cost what the next one finds."""
+        while self.random.random() < RECOVERY_KILL_SHARE:
+            notes.append(f"killed at {self._kill_early():.0f} ms of its start")
 
     def _kill_early(self) -> float:
         """Starts the daemon and kills it before it can be ready; the milliseconds it lived."""

@@ -38,6 +38,8 @@ final class IndexKeeper: Sendable {
   private let state: Locked<State>
   /// One flush or merge at a time.
   private let work: Locked<Flushing?>
+  /// No table takes a number below this.
+  private let nextNumber = Locked(UInt64(0))
   /// Changed after each flush, for puts that wait for room.
   private let flushes = Monitor<UInt64>(0)
   private let shape: IndexShape
@@ -167,16 +169,15 @@ final class IndexKeeper: Sendable {
   private func write(_ flushing: Flushing) throws(IndexError) {
     let bound = TableSize.upperBound(
       flushing: flushing.memtable, blockBytes: directory.blockBytes)
-    let summary = try build(bound) { (number) throws(IndexError) in
+    let table = try build(bound) { (number) throws(IndexError) in
       try TableBuilder.write(flushing.memtable, to: directory, number: number)
     }
     // An older flush that failed may have been overtaken by nobody: positions only rise.
     var edits: [ManifestEdit] = [
       .replayFrom(flushing.replayFrom), .lastBirth(flushing.lastSequence),
     ]
-    if let summary { edits.append(.addTable(summary)) }
+    if let table { edits.append(.addTable(table.summary)) }
     try manifest.commit(edits)
-    let table = try summary.map { (summary) throws(IndexError) in try directory.open(summary) }
     state.withLock { state in
       state.snapshot = state.snapshot.flushed(flushing.memtable, to: table)
       account(&state)
@@ -185,9 +186,13 @@ final class IndexKeeper: Sendable {
 
   /// Reserves `bound` on disk, builds a file under the next free number, gives back what it did not
   /// take. Under `work`.
+  ///
+  /// The table is open before the manifest names it: what follows the commit cannot fail. Where the
+  /// commit fails, it may be found in force after a crash; so the file stays (and stays counted) as
+  /// it is until the next start, and its number is not used again.
   private func build(
     _ bound: UInt64, _ body: (UInt64) throws(IndexError) -> TableSummary?
-  ) throws(IndexError) -> TableSummary? {
+  ) throws(IndexError) -> Table? {
     do throws(LogError) {
       try keeper.makeRoom(bound)
     } catch {
@@ -195,12 +200,21 @@ final class IndexKeeper: Sendable {
     }
     var used: UInt64 = 0
     defer { keeper.disk.release(bound - used) }
-    let number = manifest.state.nextFile
+    let number = max(manifest.state.nextFile, nextNumber.withLock { $0 })
     try directory.removeStray(number)
-    let summary = try body(number)
-    used = DiskLedger.rounded(summary?.fileBytes ?? 0)
+    guard let summary = try body(number) else { return nil }
+    let table: Table
+    do throws(IndexError) {
+      table = try directory.open(summary)
+    } catch {
+      // A file that stays behind is removed by the next try or the next start.
+      try? directory.removeStray(number)
+      throw error
+    }
+    used = DiskLedger.rounded(summary.fileBytes)
     precondition(used <= bound, "a table of \(used) bytes outgrew its bound of \(bound)")
-    return summary
+    nextNumber.withLock { $0 = number + 1 }
+    return table
   }
 
   // MARK: - Merging
@@ -240,7 +254,7 @@ final class IndexKeeper: Sendable {
       dropTombstonesBelow: manifest.state.lastBirth + 1)
     var isEnded = false
     let bound = plan.outputBytesMax(blockBytes: directory.blockBytes)
-    let summary = try build(bound) { (number) throws(IndexError) in
+    let table = try build(bound) { (number) throws(IndexError) in
       let outcome = try Merge.run(
         plan, inputs, to: directory, number: number, rules: rules, keepOn: keepOn)
       isEnded = outcome == nil
@@ -248,9 +262,8 @@ final class IndexKeeper: Sendable {
     }
     if isEnded { return false }
     var edits = inputs.map { ManifestEdit.removeTable($0.number) }
-    if let summary { edits.append(.addTable(summary)) }
+    if let table { edits.append(.addTable(table.summary)) }
     try manifest.commit(edits)
-    let table = try summary.map { (summary) throws(IndexError) in try directory.open(summary) }
     state.withLock { $0.snapshot = $0.snapshot.merged(inputs, to: table) }
     let disk = keeper.disk
     for input in inputs { input.retire { disk.release(DiskLedger.rounded($0)) } }

@@ -54,6 +54,7 @@ struct Scrub {
       // What is damaged there is known from the trailer as well: its pages are read all the same.
       if let damage = listing.headerDamage { bad(header: "segment \(number): \(damage)") }
       var seen: Set<UInt32> = []
+      if let damage = listing.headerDamage { bad(header: "segment \(number): \(damage)") }
       guard listing.header != nil else {
         bad(header: "segment \(number): \(listing.state)")
         return try rest(of: number, handle.reader, listing.fileBytes, seen)
@@ -79,7 +80,7 @@ struct Scrub {
   ) throws(LogError) {
     var window = ScrubWindow(reader, through: buffer, endOffset: extent.endOffset)
     // What came from a footer says nothing of the copy that lies before the pages.
-    if isSealed { try header(of: extent, &window) }
+    if isSealed, !extent.header.isRemade { try header(of: extent, &window) }
     for page in extent.pages {
       guard !isStopped else { return }
       judge(page.name, page.location, &window)
