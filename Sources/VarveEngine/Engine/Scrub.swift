@@ -51,8 +51,6 @@ struct Scrub {
       let listing = try SegmentListing(
         engine.files, directory: engine.keeper.directory, name: SegmentFormat.fileName(number))
       counts.segments += 1
-      // What is damaged there is known from the trailer as well: its pages are read all the same.
-      if let damage = listing.headerDamage { bad(header: "segment \(number): \(damage)") }
       var seen: Set<UInt32> = []
       if let damage = listing.headerDamage { bad(header: "segment \(number): \(damage)") }
       guard listing.header != nil else {
