@@ -73,9 +73,24 @@ let package = Package(
       "varvebench",
       ["VarveBase", "VarveFile", "VarveClient", "VarveWire", "CLinux", arguments]),
 
+    .target(
+      name: "VarveTorture", dependencies: ["VarveBase", "VarveFile", "VarveEngine", log],
+      path: "Tests/VarveTorture", swiftSettings: strict),
+    .executableTarget(
+      name: "varvetorture", dependencies: ["VarveTorture", "VarveBase", "VarveFile", arguments],
+      path: "Tests/TortureProgram", swiftSettings: strict),
+
+    // Harnesses of damage and recovery that need a release build: `make flip`, `make restart`.
+    .executableTarget(
+      name: "varvefaults",
+      dependencies: ["VarveBase", "VarveFile", "VarveEngine", arguments, log],
+      path: "Tests/faults", swiftSettings: strict),
+
     testTarget("VarveBaseTests", ["VarveBase", "CLinux"]),
     testTarget(
       "VarveEngineTests", ["VarveBase", "VarveFile", "VarveEngine", log], exclude: ["Golden"]),
+    testTarget(
+      "VarveFaultTests", ["VarveBase", "VarveFile", "VarveEngine", "varvefaults", log]),
     testTarget("VarveWireTests", ["VarveBase", "VarveWire", "CVarveProto", "CProtobufC"]),
     testTarget("VarveClientTests", ["VarveBase", "VarveWire", "VarveClient"]),
     testTarget(

@@ -19,6 +19,7 @@ package final class Server: Sendable {
   package let ledger: MemoryLedger
   package let metrics = ServerMetrics()
   package let phase = PhaseCell()
+  let history = StatusHistory()
   let connections: ConnectionSet
   private let acceptQueue = DispatchQueue(label: "varve.accept")
   private let parts = Locked(Parts())
@@ -28,6 +29,7 @@ package final class Server: Sendable {
     var listeners: [Listener] = []
     var http: HttpServer?
     var calls: Calls?
+    var sampler: StatusSampler?
   }
 
   package init(
@@ -57,18 +59,12 @@ package final class Server: Sendable {
   package var calls: Calls? { parts.withLock { $0.calls } }
 
   /// Takes every address, or none. HTTP answers from here on, the data port from `open` on.
-  package func bind() throws(BindError) {
+  /// - Parameter activated: listening sockets of a service manager. Those named `http` replace the
+  ///   configured HTTP address, the others replace the configured `listen`.
+  package func bind(activated: [ActivatedSocket] = []) throws(BindError) {
     do {
-      for address in configuration.listen {
-        let listener = try Listener(address, queue: acceptQueue)
-        parts.withLock { $0.listeners.append(listener) }
-      }
-      if let address = configuration.http {
-        let http = try HttpServer(address, queue: acceptQueue) { [weak self] path in
-          self?.respond(to: path) ?? HttpResponse(.unavailable, body: "stopping\n")
-        }
-        parts.withLock { $0.http = http }
-      }
+      try bindListeners(activated.filter { !$0.isHttp })
+      try bindHttp(activated.first { $0.isHttp })
     } catch {
       closeListeners()
       throw error
@@ -76,7 +72,42 @@ package final class Server: Sendable {
     for listener in parts.withLock({ $0.listeners }) {
       listener.start { [weak self] socket in self?.accept(socket) }
     }
-    parts.withLock { $0.http }?.start()
+    guard let http = parts.withLock({ $0.http }) else { return }
+    http.start()
+    let sampler = StatusSampler(seconds: Limits.statusSampleSeconds) { [weak self] in
+      guard let self, let sample = statusSample() else { return }
+      history.add(sample)
+    }
+    parts.withLock { $0.sampler = sampler }
+  }
+
+  private func bindListeners(_ activated: [ActivatedSocket]) throws(BindError) {
+    for socket in activated {
+      let listener = try Listener(
+        adopting: socket, insecure: configuration.insecure, queue: acceptQueue)
+      parts.withLock { $0.listeners.append(listener) }
+    }
+    guard activated.isEmpty else { return }
+    for address in configuration.listen {
+      let listener = try Listener(address, queue: acceptQueue)
+      parts.withLock { $0.listeners.append(listener) }
+    }
+  }
+
+  private func bindHttp(_ activated: ActivatedSocket?) throws(BindError) {
+    let listener: Listener
+    if let activated {
+      listener = try Listener(
+        adopting: activated, insecure: configuration.insecure, queue: acceptQueue)
+    } else if let address = configuration.http {
+      listener = try Listener(address, queue: acceptQueue)
+    } else {
+      return
+    }
+    let http = HttpServer(listener) { [weak self] path in
+      self?.respond(to: path) ?? HttpResponse(.unavailable, body: "stopping\n")
+    }
+    parts.withLock { $0.http = http }
   }
 
   /// Opens the store and serves. Blocks until recovery is done.
@@ -99,6 +130,7 @@ package final class Server: Sendable {
     calls.set(surroundings)
     parts.withLock { $0.calls = calls }
     phase.enter(.ready)
+    if let sample = statusSample() { history.add(sample) }
     logger.notice(
       "serving",
       metadata: [
@@ -135,13 +167,15 @@ package final class Server: Sendable {
 
   /// Frees the addresses; for a start that failed.
   package func closeListeners() {
-    let (listeners, http) = parts.withLock { parts in
+    let (listeners, http, sampler) = parts.withLock { parts in
       defer {
         parts.listeners = []
         parts.http = nil
+        parts.sampler = nil
       }
-      return (parts.listeners, parts.http)
+      return (parts.listeners, parts.http, parts.sampler)
     }
+    sampler?.stop()
     for listener in listeners { listener.close() }
     http?.close()
   }
@@ -207,7 +241,7 @@ package final class Server: Sendable {
   /// Says why and closes. Bounded: beyond a few at once the socket is just closed.
   private func refuse(_ socket: Socket, _ problem: Problem) {
     metrics.connectionsRefused.add()
-    metrics.problem(problem.status)
+    metrics.problem(problem)
     let isRoom = refusing.withLock { count in
       guard count < Limits.refusalsAtOnce else { return false }
       count += 1
@@ -219,5 +253,14 @@ package final class Server: Sendable {
       refusing.withLock { $0 -= 1 }
     }
     if !isStarted { refusing.withLock { $0 -= 1 } }
+  }
+}
+
+extension Server {
+  /// Returns when the server's own locks can be had: what the watchdog asks before each beat.
+  package func touchLocks() {
+    _ = notReadyReason
+    _ = openConnections
+    _ = ledger.totalBytes
   }
 }

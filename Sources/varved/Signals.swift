@@ -36,7 +36,11 @@ final class Signals: @unchecked Sendable {
       let timer = DispatchSource.makeTimerSource(queue: queue)
       timer.schedule(
         deadline: .now(), repeating: .microseconds(Int(min(micros / 2, 3_600_000_000))))
-      timer.setEventHandler { [self] in notifier.send("WATCHDOG=1") }
+      timer.setEventHandler { [self] in
+        // Takes the locks that accepting takes: a daemon that hangs in one of them misses its beat.
+        server.touchLocks()
+        notifier.send("WATCHDOG=1")
+      }
       timer.activate()
       watchdog = timer
     }

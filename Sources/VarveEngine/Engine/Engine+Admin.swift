@@ -1,6 +1,6 @@
 // What an operator asks for: flush, compact, numbers.
 
-package import VarveBase
+internal import VarveBase
 
 extension Engine {
   /// Everything acknowledged so far is synced and the memtable is in a table.
@@ -56,32 +56,5 @@ extension Engine {
     } catch {
       throw .storage("\(error)")
     }
-  }
-
-  /// Numbers that are read, not counted.
-  package func gauges() -> [Gauge] {
-    let numbers = statistics()
-    let level = numbers.levels[0]
-    return [
-      Gauge("capacity_bytes", "Bound of the data directory", Double(numbers.capacityBytes)),
-      Gauge(
-        "disk_bytes", "Blocks of the files under the data directory", Double(numbers.diskBytes)),
-      Gauge(
-        "disk_reserved_bytes", "What the bound is kept with: disk_bytes and room promised to files",
-        Double(numbers.reservedBytes)),
-      Gauge("disk_bytes_max", "Most bytes reserved since the start", Double(keeper.disk.usedMax)),
-      Gauge("pages", "Pages stored", Double(numbers.pages)),
-      Gauge("page_bytes", "Raw bytes of the pages stored", Double(numbers.pageBytes)),
-      Gauge("segments", "Value-log files", Double(numbers.segments.count)),
-      Gauge("tables", "Tables of the index", Double(level.runs)),
-      Gauge("table_bytes", "Bytes of the index tables", Double(level.bytes)),
-      Gauge("namespaces", "Namespaces", Double(namespaceTable.count)),
-      Gauge("unsynced_bytes", "Bytes written but not synced", Double(log.unsyncedBytes)),
-      Gauge("writable", "1 while puts are taken", isWritable ? 1 : 0),
-    ]
-  }
-
-  package var allCounters: [Counter] {
-    counters.all + [quarantined] + log.counters.all + arena.counters + index.indexCounters.all
   }
 }

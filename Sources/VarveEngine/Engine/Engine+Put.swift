@@ -11,6 +11,8 @@ extension Engine {
   package func beginPut(_ order: PutOrder) throws(EngineError) -> PutSession {
     let namespace = try liveNamespace(order.slice.namespace)
     try checkWritable()
+    if log.hasLost { try repairLost() }
+    let repaired = repairedFailures
     let completion = PutCompletion(count: order.slice.count)
     let claims = claim(order, namespace: namespace, completion: completion)
     let extents: [PlannedExtent]
@@ -24,7 +26,8 @@ extension Engine {
       throw error
     }
     let session = PutSession(
-      engine: self, order: order, namespace: namespace, completion: completion, extents: extents)
+      engine: self, order: order, namespace: namespace, completion: completion, extents: extents,
+      repaired: repaired)
     for index in claims.others { join(index, of: order, completion: completion, session: session) }
     return session
   }

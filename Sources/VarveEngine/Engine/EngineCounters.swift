@@ -42,6 +42,20 @@ package struct EngineCounters: Sendable {
   package let syncPagesLost = Counter(
     "log_sync_pages_lost_total", "Pages that left the index because their sync failed")
 
+  /// Pages of puts by what became of them; in the order of `PageOutcome`'s numbers, from stored.
+  package let putPages = CounterFamily(
+    "put_pages_total", "Pages of finished puts, by what became of them", label: "outcome",
+    values: PageOutcome.ofPuts.map(\.label))
+
+  /// One addition an outcome, not one a page.
+  package func count(putOutcomes outcomes: [PageOutcome]) {
+    var counts = [Int](repeating: 0, count: PageOutcome.ofPuts.count)
+    for outcome in outcomes { counts[Int(outcome.rawValue) - 1] += 1 }
+    for (index, count) in counts.enumerated() where count > 0 {
+      putPages.members[index].1.add(count)
+    }
+  }
+
   /// A segment is gone that the manifest knew.
   func lost(_ entry: SegmentEntry?) {
     recoverySegmentsLost.add()

@@ -17,7 +17,9 @@ extension EngineOpening {
     let directory = configuration.directory
     do throws(EngineOpenError) {
       return try withRoom(listings) { () throws(IndexError) in
-        try ManifestStore.open(files, directory: directory, createIfMissing: isNew)
+        try ManifestStore.open(
+          files, directory: directory, createIfMissing: isNew,
+          rollBytes: configuration.manifestRollBytes)
       }
     } catch {
       guard case .damaged(let path, let what) = error else { throw error }
@@ -62,7 +64,9 @@ extension EngineOpening {
         }
         logger.error("the disk is full, \(victim) goes to make room: \(error)")
         do throws(FileError) {
-          if try files.exists(victim) { try files.remove(victim) }
+          guard try files.exists(victim) else { continue }
+          try files.remove(victim)
+          try files.syncDirectory(segmentsDirectory)
         } catch {
           throw .io(path: victim, what: "\(error)")
         }

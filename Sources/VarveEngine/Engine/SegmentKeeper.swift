@@ -106,6 +106,14 @@ final class SegmentKeeper: SegmentHost {
     disk.release(table.seal(summary.number, diskBytes: DiskLedger.rounded(summary.fileBytes)))
   }
 
+  /// Nothing is written to it any more, and its footer waits for the next start: for eviction that
+  /// is as good as sealed.
+  func segmentLost(_ number: UInt64, _ error: FileError) {
+    counters.syncFailures.add()
+    logger.critical("segment \(number) takes no more, what it had not synced is lost: \(error)")
+    table.setPhase(number, .sealed)
+  }
+
   func namespaceName(_ id: UInt32) -> String? { namespaces[id]?.name }
 
   /// Takes a segment over that lies on the disk at start.
@@ -144,7 +152,7 @@ final class SegmentKeeper: SegmentHost {
   private func makeFree(_ bytes: UInt64) throws(LogError) {
     guard minFree > 0 else { return }
     while try free() < minFree + bytes {
-      guard try evictOldest() else { throw .noSpace }
+      guard try evictForFree() else { throw .noSpace }
     }
   }
 
@@ -155,7 +163,14 @@ final class SegmentKeeper: SegmentHost {
     let found = try free()
     guard found < minFree else { return }
     logger.error("\(found) bytes are free on the file system, less than min_free \(minFree)")
-    while try free() < minFree, try evictOldest() {}
+    while try free() < minFree, try evictForFree() {}
+  }
+
+  /// Some file systems give the blocks back only once the removal is on the disk.
+  private func evictForFree() throws(LogError) -> Bool {
+    guard try evictOldest() else { return false }
+    try fileCall { () throws(FileError) in try files.syncDirectory(directory) }
+    return true
   }
 
   /// Free bytes, those of victims included that a reader still holds open.

@@ -9,7 +9,8 @@ package enum LogError: Error, Equatable, Sendable {
   case noSpace
   /// One extent does not fit an empty segment.
   case tooLarge(bytes: Int, bytesMax: Int)
-  /// An fdatasync failed earlier. Nothing is appended or synced any more (never retried).
+  /// An fdatasync failed (never retried): what was not synced is lost. Final when the log's
+  /// `failure` says so as well.
   case syncFailed(FileError)
   /// The log was closed.
   case closed
@@ -28,7 +29,7 @@ extension LogError: CustomStringConvertible {
     case .noSpace: "no room for another segment"
     case .tooLarge(let bytes, let bytesMax):
       "an extent of \(bytes) bytes does not fit a segment (at most \(bytesMax))"
-    case .syncFailed(let error): "the log takes no more: an earlier sync failed: \(error)"
+    case .syncFailed(let error): "what was not synced is lost: a sync failed: \(error)"
     case .closed: "the log is closed"
     case .unsupportedVersion(let path, let found, let supported):
       "\(path) has format version \(found), this release reads version \(supported)"

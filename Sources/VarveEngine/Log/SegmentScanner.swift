@@ -130,7 +130,7 @@ package struct SegmentScanner {
     return Self.decode(parsed, used)
   }
 
-  private static func decode(_ header: ExtentHeader, _ used: [UInt8]) -> ScannedExtent? {
+  static func decode(_ header: ExtentHeader, _ used: [UInt8]) -> ScannedExtent? {
     switch header.kind {
     case .pages:
       guard let pages = ExtentEntries.pages(used.rawSpan, header) else { return nil }
@@ -146,8 +146,14 @@ package struct SegmentScanner {
     _ scan: inout SegmentScan, _ reader: SegmentReader, fileBytes: UInt64,
     _ wanted: (ScannedExtent) -> Bool
   ) throws(LogError) {
-    let buffer = AlignedBuffer(byteCount: 1 << 20)
-    for index in scan.extents.indices where wanted(scan.extents[index]) {
+    let chosen = scan.extents.indices.filter { wanted(scan.extents[$0]) }
+    let longest = chosen.flatMap { scan.extents[$0].pages }.map { Int($0.location.storedBytes) }
+      .max()
+    guard let longest else { return }
+    // A page may begin and end within a block.
+    let buffer = AlignedBuffer(
+      byteCount: min(1 << 20, SegmentFormat.padded(longest) + Limits.blockBytes))
+    for index in chosen {
       var kept: [PageRecord] = []
       for page in scan.extents[index].pages {
         if try isWhole(page.location, reader, buffer) {

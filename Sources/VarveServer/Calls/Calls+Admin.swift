@@ -32,7 +32,7 @@ extension Calls {
         score: $0.score)
     }
     answer.namespaces = engine.namespaces().map(Self.info)
-    for counter in engine.allCounters + metrics.counters {
+    for counter in engine.allCounters + engine.familyCounters + metrics.counters {
       answer.counters[counter.name] = counter.current
     }
     answer.latencies = (engine.latencies + metrics.seconds.members.map(\.1)).map(Self.latency)

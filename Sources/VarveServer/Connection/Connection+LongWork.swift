@@ -1,5 +1,5 @@
-// Work on behalf of a client that may take minutes: compaction, scrub, drain. It has a thread of its
-// own instead of one of the pool that reads pages.
+// Work on behalf of a client that may take minutes: compaction, scrub, drain. It has a thread of
+// its own instead of one of the pool that reads pages.
 
 internal import VarveBase
 internal import VarveEngine

@@ -7,11 +7,11 @@ internal import VarveWire
 
 extension ConnectionReader {
   func begin(_ stream: UInt32, _ method: Method, _ message: [UInt8], isLast: Bool) {
-    connection.calls.metrics.requestBegun(method)
-    let call = Connection.Call(method: method, startedNanos: connection.clock.monotonicNanos())
+    let context = RequestContext(
+      method, metrics: connection.calls.metrics, clock: connection.clock)
     // One call more gives the writer nothing to do.
     connection.state.change { state, _ in
-      if state.session.isOpen(stream) { state.calls[stream] = call }
+      if state.session.isOpen(stream) { state.calls[stream] = context }
     }
     do throws(Refusal) {
       try dispatch(stream, method, message, isLast: isLast)
@@ -26,7 +26,8 @@ extension ConnectionReader {
     let calls = connection.calls
     switch method {
     case .lookup:
-      connection.answer(stream, try calls.lookup(try decoded(message)).encode())
+      let context = connection.context(of: stream)
+      connection.answer(stream, try calls.lookup(try decoded(message), context).encode())
     case .get:
       try connection.beginGet(stream, try decoded(message))
     case .put:
@@ -99,10 +100,13 @@ extension ConnectionReader {
   private func inBackground(
     _ stream: UInt32, _ work: @escaping @Sendable () throws(Refusal) -> [UInt8]
   ) throws(Refusal) {
+    let context = connection.context(of: stream)
+    let submitted = connection.clock.monotonicNanos()
     try refusing { [connection] () throws(EngineError) in
       try connection.calls.engine.background {
+        context?.add(since: submitted, to: .queue)
         do throws(Refusal) {
-          connection.answer(stream, try work())
+          connection.answer(stream, try measured(.disk, of: context, work))
         } catch {
           connection.refuse(stream, error)
         }

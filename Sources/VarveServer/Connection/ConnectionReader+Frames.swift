@@ -78,7 +78,7 @@ extension ConnectionReader {
       let header = try FrameHeader(decoding: frame.rawSpan)
       guard header.flags.contains(.error) else { return }
       let message = Array(frame[FrameHeader.byteCount...])
-      connection.calls.metrics.problem(try Problem(decoding: message.rawSpan).status)
+      connection.calls.metrics.problem(try Problem(decoding: message.rawSpan))
     } catch {
       preconditionFailure("the session made a frame that is none: \(error)")
     }

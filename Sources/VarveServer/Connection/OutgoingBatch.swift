@@ -18,6 +18,8 @@ internal import VarveBase
   private(set) var byteCount = 0
   /// Bytes of pages among them.
   private(set) var pageBytes = 0
+  /// The request whose pages are among them: a batch has those of one.
+  var context: RequestContext?
   /// Something of a run is among them, be it a run without bytes: its get may want a further batch.
   private(set) var hasRuns = false
 

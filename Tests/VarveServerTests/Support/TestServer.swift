@@ -29,8 +29,11 @@ final class TestServer {
 
   /// - Parameter opens: false leaves the server bound and recovering.
   /// - Parameter on: the directory of an earlier server, stopped by now.
+  /// - Parameter log: gets what the server logs; nil: nobody does.
+  /// - Parameter activated: sockets as from a service manager.
   init(
-    opens: Bool = true, on earlier: TemporaryDirectory? = nil,
+    opens: Bool = true, on earlier: TemporaryDirectory? = nil, log: RecordedLog? = nil,
+    activated: [ActivatedSocket] = [],
     _ change: (inout ServerConfiguration) -> Void = { _ in }
   ) throws {
     directory = try earlier ?? TemporaryDirectory()
@@ -46,9 +49,10 @@ final class TestServer {
     try configuration.check()
     var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     logger.logLevel = .critical
+    if let log { logger = log.logger }
     server = try Server(
       configuration, files: PosixFileSystem(), clock: SystemClock(), logger: logger)
-    try server.bind()
+    try server.bind(activated: activated)
     if opens { try server.open() }
   }
 
