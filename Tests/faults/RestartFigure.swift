@@ -126,8 +126,11 @@ final class CountingFiles: FileSystem {
 
   func read(_ bytes: Int, of path: String) {
     count.withLock {
-      let isSegment = path.hasSuffix(".vlog")
-      $0[keyPath: isSegment ? \.segments : \.others] += UInt64(bytes)
+      if path.hasSuffix(".vlog") {
+        $0.segments += UInt64(bytes)
+      } else {
+        $0.others += UInt64(bytes)
+      }
     }
   }
 

@@ -52,6 +52,7 @@ struct Scrub {
         engine.files, directory: engine.keeper.directory, name: SegmentFormat.fileName(number))
       counts.segments += 1
       var seen: Set<UInt32> = []
+      if let damage = listing.headerDamage { bad(header: "segment \(number): \(damage)") }
       guard listing.header != nil else {
         bad(header: "segment \(number): \(listing.state)")
         return try rest(of: number, handle.reader, listing.fileBytes, seen)
