@@ -2,7 +2,6 @@
 // release build. Its short forms are also run by the tests.
 
 import ArgumentParser
-import Foundation
 
 @main
 struct Faults: ParsableCommand {
@@ -48,8 +47,6 @@ struct FlipCommand: ParsableCommand {
   var canary = false
 
   func run() throws {
-    // Each kind takes minutes: its line is seen when it is done, into a file as well.
-    setvbuf(stdout, nil, _IOLBF, 0)
     let seed = seed ?? .random(in: 0 ... .max)
     print("flip: seed \(seed), every \(every). bit of the metadata, \(payloadFlips) in payloads")
     var flips = FlipRun(seed: seed, every: every, payloadFlips: payloadFlips)
