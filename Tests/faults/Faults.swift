@@ -2,7 +2,6 @@
 // release build. Its short forms are also run by the tests.
 
 import ArgumentParser
-import Foundation
 
 @main
 struct Faults: ParsableCommand {
