@@ -36,7 +36,9 @@ struct MemoryNode {
         if blocks[index] == nil { allocatedCount += 1 }
         var block = blocks[index] ?? Block(repeating: 0, count: Self.blockBytes)
         blocks[index] = nil
-        unsafe block.withUnsafeMutableBytes { unsafe $0[start..<start + count].copyBytes(from: piece) }
+        unsafe block.withUnsafeMutableBytes {
+          unsafe $0[start..<start + count].copyBytes(from: piece)
+        }
         blocks[index] = block
       }
       dirty[index] = stamp

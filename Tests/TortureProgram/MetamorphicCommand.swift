@@ -18,7 +18,8 @@ struct MetamorphicCommand: ParsableCommand {
     CaseNote.install()
     let total = Locked(MetamorphicTally())
     let started = SystemClock().monotonicNanos()
-    Workers.run(threads: threads, seeds: seed..<seed + UInt64(histories), name: "meta") { seed, slot in
+    Workers.run(threads: threads, seeds: seed..<seed + UInt64(histories), name: "meta") {
+      seed, slot in
       let tally = MetamorphicRun(seed: seed, slot: slot, isCanary: canary).run()
       return total.withLock {
         $0.add(tally)

@@ -1,5 +1,5 @@
-// What is being tried right now, kept where a signal handler can print it: a precondition that fails
-// inside the engine ends the process, and the seed must not go with it.
+// What is being tried right now, kept where a signal handler can print it: a precondition that
+// fails inside the engine ends the process, and the seed must not go with it.
 
 import Glibc
 

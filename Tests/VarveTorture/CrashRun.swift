@@ -52,7 +52,8 @@ package struct CrashRun: Sendable {
     mayEvict = dice.oneIn(3)
     configuration = Self.configuration(&dice, seed: seed, mayEvict: mayEvict)
     history = History(
-      seed: seed, length: (mayEvict ? 40 : 20) + dice.below(30), pageBytesMax: !mayEvict && dice.oneIn(2) ? 2000 : 24_000)
+      seed: seed, length: (mayEvict ? 40 : 20) + dice.below(30),
+      pageBytesMax: !mayEvict && dice.oneIn(2) ? 2000 : 24_000)
   }
 
   static func configuration(

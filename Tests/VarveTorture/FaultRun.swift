@@ -22,7 +22,8 @@ package enum FaultKind: String, CaseIterable, Sendable {
   func meets(_ kind: FileCall.Kind) -> Bool {
     switch self {
     case .inputOutput, .interrupted, .delay: true
-    case .noSpace: [.create, .write, .sync, .createDirectory, .rename, .syncDirectory].contains(kind)
+    case .noSpace:
+      [.create, .write, .sync, .createDirectory, .rename, .syncDirectory].contains(kind)
     case .shortRead, .bitFlip, .misdirected: kind == .read
     case .shortWrite: kind == .write
     case .syncFailsOnce: kind == .sync
@@ -120,7 +121,8 @@ package struct FaultRun: Sendable {
     for call in calls {
       for kind in FaultKind.allCases where kind.meets(call.kind) {
         var dice = Dice(Dice.mix(seed, UInt64(call.index) &* 16 &+ UInt64(kind.number)))
-        let place = "seed \(seed), \(kind.rawValue) at call \(call.index) (\(call.kind.rawValue) "
+        let place =
+          "seed \(seed), \(kind.rawValue) at call \(call.index) (\(call.kind.rawValue) "
           + "\(lastName(of: call.path)) at \(call.offset))"
         CaseNote.set(slot, place)
         let rules = FaultRules([
@@ -161,7 +163,11 @@ package struct FaultRun: Sendable {
         } catch {
           // The one fault is over: the next opening must do.
           result.wasRefused = true
-          do { try store.open() } catch { result.problems.append("never opens again: \(error)") }
+          do {
+            try store.open()
+          } catch {
+            result.problems.append("never opens again: \(error)")
+          }
         }
       }
       // What a kernel dropped when a sync failed stays dropped, but it owns up to a new process.
@@ -178,7 +184,9 @@ package struct FaultRun: Sendable {
       result.problems.append("\(disk.usedBytes) bytes are over the capacity")
     }
     // A store that lost its log's end has said so; it is asked again after the restart.
-    if result.problems.isEmpty, store.engine != nil { result.problems += store.check(settles: false) }
+    if result.problems.isEmpty, store.engine != nil {
+      result.problems += store.check(settles: false)
+    }
     let oracle = store.oracle
     let killed = disk.killClone()
     let cut = disk.crashClone(.none)

@@ -19,7 +19,9 @@ extension Oracle {
   ) -> [String] {
     var problems: [String] = []
     do {
-      if let broken = try engine.brokenInvariant(pagesExpire: pagesExpire) { problems.append(broken) }
+      if let broken = try engine.brokenInvariant(pagesExpire: pagesExpire) {
+        problems.append(broken)
+      }
       checkNamespaces(engine, settles, &problems)
       for name in spaces.keys.sorted() {
         try checkPages(name, engine, millis, allowsDamage, &problems)

@@ -48,7 +48,8 @@ struct EngineOpening {
       })
     let arena: PageArena
     do throws(PageReadError) {
-      arena = try PageArena(byteCount: configuration.arenaBytes, ledger: ledger,
+      arena = try PageArena(
+        byteCount: configuration.arenaBytes, ledger: ledger,
         pretouch: configuration.simulation == nil ? .inBackground : .now)
     } catch {
       throw .configuration("the page arena of \(configuration.arenaBytes) bytes: \(error)")
@@ -71,7 +72,8 @@ struct EngineOpening {
     let last = manifest.state.nextSegment - 1
     let log = ValueLog(
       files, directory: segmentsDirectory, segmentBytes: Int(configuration.segmentBytesInForce),
-      bootID: bootID, clock: clock, host: keeper, start: LogPosition(segment: last, offset: .max), salt: random)
+      bootID: bootID, clock: clock, host: keeper, start: LogPosition(segment: last, offset: .max),
+      salt: random)
     return EngineParts(
       configuration: configuration, counters: counters, bootID: bootID.hex, files: files,
       clock: clock, ledger: ledger, lock: lock, manifest: manifest, namespaces: namespaces,

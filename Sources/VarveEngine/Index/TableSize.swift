@@ -13,8 +13,8 @@ package enum TableSize {
     return UInt64(key + values + 2 * TableFormat.entryOverheadBytesMax)
   }
 
-  /// A file of at most `names` names, `records` records that take at most `flatBytes`, is not longer
-  /// than this, in whole 4 KiB blocks.
+  /// A file of at most `names` names and `records` records that take at most `flatBytes` is not
+  /// longer than this, in whole 4 KiB blocks.
   package static func upperBound(
     names: UInt64, flatBytes: UInt64, records: UInt64 = .max,
     blockBytes: Int = Limits.tableBlockBytes
