@@ -16,6 +16,12 @@ package struct CrashTally: Sendable {
   package var byKind: [FileCall.Kind: Int] = [:]
   package var byModel: [String: Int] = [:]
   package var byDepth: [Int: Int] = [:]
+  /// Counters that tell whether the histories were worth crashing.
+  private static let told: Set<String> = [
+    "pages_stored_total", "pages_deleted_total", "pages_evicted_total", "segments_dropped_total",
+    "memtable_flushes_total", "merges_total", "log_segments_sealed_total", "recovered_pages_total",
+  ]
+
   /// What the stores did on the way, by the names of their counters.
   package var events: [String: UInt64] = [:]
   package var failures: [Failure] = []
@@ -39,7 +45,9 @@ package struct CrashTally: Sendable {
   /// Adds what the open store counted since it was opened.
   mutating func count(_ store: TortureStore) {
     guard let engine = store.engine else { return }
-    for counter in engine.allCounters { events[counter.name, default: 0] += counter.current }
+    for counter in engine.allCounters where Self.told.contains(counter.name) {
+      events[counter.name, default: 0] += counter.current
+    }
   }
 
   package mutating func add(_ other: CrashTally) {

@@ -81,9 +81,13 @@ package struct FaultTally: Sendable {
 /// Notes every call of a run without faults.
 private final class CallList: FileJudge {
   let calls = Locked<[FileCall]>([])
+  private let isOver = Locked(false)
+
+  /// The history is over: what the checks call is not listed.
+  func end() { isOver.withLock { $0 = true } }
 
   func judge(_ call: FileCall) -> FaultEffect {
-    calls.withLock { $0.append(call) }
+    if !isOver.withLock({ $0 }) { calls.withLock { $0.append(call) } }
     return .pass
   }
 }
@@ -159,7 +163,11 @@ package struct FaultRun: Sendable {
         } catch {
           // The one fault is over: the next opening must do.
           result.wasRefused = true
-          do { try store.open() } catch { result.problems.append("never opens again: \(error)") }
+          do {
+            try store.open()
+          } catch {
+            result.problems.append("never opens again: \(error)")
+          }
         }
       }
       // What a kernel dropped when a sync failed stays dropped, but it owns up to a new process.
@@ -167,6 +175,8 @@ package struct FaultRun: Sendable {
       store.run(operation)
       if !result.problems.isEmpty { return result }
     }
+    (judge as? CallList)?.end()
+    (judge as? FaultRules)?.clear()
     result.problems += store.problems
     result.wasReadOnly = store.engine?.isWritable == false
     if isCanary { store.oracle.synced() }
