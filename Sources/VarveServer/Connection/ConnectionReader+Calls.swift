@@ -1,5 +1,4 @@
-// From a request's message to its call. Short calls are answered here, on the reader's thread; what
-// waits for the disk goes to the engine's pool and answers from there.
+// From a request's frame to its call: puts and gets stay here, the others are the request layer's.
 
 internal import VarveBase
 internal import VarveEngine
@@ -13,84 +12,15 @@ extension ConnectionReader {
       if state.session.isOpen(stream) { state.calls[stream] = call }
     }
     do throws(Refusal) {
-      try dispatch(stream, method, message, isLast: isLast)
+      switch method {
+      case .get: try connection.beginGet(stream, try Calls.decoded(message))
+      case .put: try beginPut(stream, try Calls.decoded(message), isLast: isLast)
+      default:
+        try connection.calls.dispatch(
+          method, message, to: FrameReply(connection: connection, stream: stream))
+      }
     } catch {
       connection.refuse(stream, error)
-    }
-  }
-
-  private func dispatch(
-    _ stream: UInt32, _ method: Method, _ message: [UInt8], isLast: Bool
-  ) throws(Refusal) {
-    let calls = connection.calls
-    switch method {
-    case .lookup:
-      connection.answer(stream, try calls.lookup(try decoded(message)).encode())
-    case .get:
-      try connection.beginGet(stream, try decoded(message))
-    case .put:
-      try beginPut(stream, try decoded(message), isLast: isLast)
-    case .stats:
-      let _: StatsRequest = try decoded(message)
-      connection.answer(stream, calls.stats().encode())
-    case .listNamespaces:
-      let _: ListNamespacesRequest = try decoded(message)
-      connection.answer(stream, calls.listNamespaces().encode())
-    case .compact: try connection.compact(stream, try decoded(message))
-    case .openNamespace, .delete, .reportCorrupt, .flush, .clearNamespace, .dropNamespace:
-      try dispatchBlocking(stream, method, message)
-    case .touch, .pin, .unpin, .scrub, .setNamespace, .tunerStatus, .tunerHistory, .setTuner,
-      .setCapacity, .drain:
-      throw Refusal(.unimplemented, "\(method.name) is not supported by this version")
-    }
-  }
-
-  private func dispatchBlocking(
-    _ stream: UInt32, _ method: Method, _ message: [UInt8]
-  ) throws(Refusal) {
-    let calls = connection.calls
-    switch method {
-    case .openNamespace:
-      let request: OpenNamespaceRequest = try decoded(message)
-      try inBackground(stream) { () throws(Refusal) in try calls.openNamespace(request).encode() }
-    case .delete:
-      let request: PagesRequest = try decoded(message)
-      try inBackground(stream) { () throws(Refusal) in try calls.delete(request).encode() }
-    case .reportCorrupt:
-      let request: ReportCorruptRequest = try decoded(message)
-      try inBackground(stream) { () throws(Refusal) in try calls.reportCorrupt(request).encode() }
-    case .flush:
-      let _: FlushRequest = try decoded(message)
-      try inBackground(stream) { () throws(Refusal) in try calls.flush().encode() }
-    case .clearNamespace:
-      let request: NamespaceName = try decoded(message)
-      try inBackground(stream) { () throws(Refusal) in try calls.clearNamespace(request).encode() }
-    case .dropNamespace:
-      let request: NamespaceName = try decoded(message)
-      try inBackground(stream) { () throws(Refusal) in try calls.dropNamespace(request).encode() }
-    default: preconditionFailure("\(method.name) does not block")
-    }
-  }
-
-  private func decoded<Message: WireMessage>(_ message: [UInt8]) throws(Refusal) -> Message {
-    do throws(WireError) {
-      return try Message(decoding: message.rawSpan)
-    } catch {
-      throw Refusal(error)
-    }
-  }
-
-  private func inBackground(
-    _ stream: UInt32, _ work: @escaping @Sendable () throws(Refusal) -> [UInt8]
-  ) throws(Refusal) {
-    try refusing { [connection] () throws(EngineError) in
-      try connection.calls.engine.background {
-        do throws(Refusal) {
-          connection.answer(stream, try work())
-        } catch {
-          connection.refuse(stream, error)
-        }
-      }
     }
   }
 }

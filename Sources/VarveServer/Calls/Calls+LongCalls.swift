@@ -5,9 +5,9 @@ internal import VarveBase
 internal import VarveEngine
 internal import VarveWire
 
-extension Connection {
-  func compact(_ stream: UInt32, _ request: CompactRequest) throws(Refusal) {
-    guard calls.compaction.begin() else {
+extension Calls {
+  func compactInThread(_ request: CompactRequest, _ reply: any CallReply) throws(Refusal) {
+    guard compaction.begin() else {
       throw Refusal(
         .resourceExhausted, "a compaction is running; retry when it has ended",
         limit: "compactions_max", limitValue: 1, value: 2)
@@ -15,30 +15,24 @@ extension Connection {
     let isStarted = Thread.start("varve-compact") { [self] in
       // Freed before the answer: a client that has it may ask for the next one.
       do throws(Refusal) {
-        defer { calls.compaction.end() }
-        try calls.compact(request) { progress in report(stream, progress) }
+        defer { compaction.end() }
+        try compact(request) { progress in Self.report(progress, to: reply) }
       } catch {
-        return refuse(stream, error)
+        return reply.refuse(error)
       }
-      answer(stream, [])
+      reply.endParts()
     }
     guard isStarted else {
-      calls.compaction.end()
+      compaction.end()
       throw Refusal(.resourceExhausted, "the system has no thread for it; retry later")
     }
   }
 
   /// Sends a step; false stops the work because nobody waits for it any more. A client that does
   /// not read loses steps, not the end.
-  private func report(_ stream: UInt32, _ progress: Progress) -> Bool {
-    let (isOpen, isRoom) = state.update { state in
-      (
-        !state.isDead && !state.isClosing && state.session.isOpen(stream),
-        state.control.count < Limits.outgoingFramesMax / 2
-      )
-    }
-    if isOpen, isRoom { return answerPart(stream, progress.encode()) }
-    return isOpen
+  private static func report(_ progress: Progress, to reply: any CallReply) -> Bool {
+    guard reply.isWanted else { return false }
+    return reply.hasRoom ? reply.answerPart(progress.encode()) : true
   }
 }
 
