@@ -11,7 +11,7 @@ HTTP ?= 127.0.0.1:4771
 VENV := .venv
 RELEASE := .build/release
 
-.PHONY: help deps build run test demo lint format proto test-sglang kill clean
+.PHONY: help deps build run test demo lint format proto test-grpc bench-grpc test-sglang kill clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,13 @@ test: deps ## run every test: Swift, Python, the kill loop, SGLang's own classes
 
 test-sglang: build ## drive the backend with SGLang's own classes, where its wheel can be had
 	@python/tools/test_sglang.sh
+
+test-grpc: build ## drive the daemon with a stock grpcio client generated from Protos
+	@python/tools/test_grpc.sh
+
+bench-grpc: build ## measure gRPC beside grpcio's own server: h2load and grpcio, one run
+	@python/tools/make_venv.sh base
+	$(VENV)/bin/python python/bench_grpc/bench.py
 
 kill: build ## kill varved under load 25 times and check every acknowledged page
 	$(VENV)/bin/python Tests/kill/kill_loop.py --rounds 25

@@ -56,7 +56,8 @@ let package = Package(
     swiftTarget("VarveFile", ["VarveBase", "CLinux"]),
     swiftTarget("VarveEngine", ["VarveBase", "VarveFile", log]),
     swiftTarget("VarveWire", ["VarveBase", "CVarveProto", "CProtobufC", "CNghttp2"]),
-    swiftTarget("VarveServer", ["VarveBase", "VarveWire", "VarveEngine", "VarveFile", "CLinux", log]),
+    swiftTarget(
+      "VarveServer", ["VarveBase", "VarveWire", "VarveEngine", "VarveFile", "CLinux", log]),
     swiftTarget("VarveClient", ["VarveBase", "VarveWire", "CLinux"]),
     program(
       "varved",
@@ -76,7 +77,10 @@ let package = Package(
     testTarget("VarveClientTests", ["VarveBase", "VarveWire", "VarveClient"]),
     testTarget(
       "VarveServerTests",
-      ["VarveBase", "VarveWire", "VarveFile", "VarveEngine", "VarveServer", "VarveClient", "CLinux", log]),
+      [
+        "VarveBase", "VarveWire", "VarveFile", "VarveEngine", "VarveServer", "VarveClient",
+        "CLinux", log,
+      ]),
     testTarget("VarveCtlTests", ["VarveBase", "VarveClient", "VarveWire", "varvectl"]),
   ]
 )

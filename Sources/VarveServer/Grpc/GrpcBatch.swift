@@ -1,5 +1,5 @@
-// What the writer of a gRPC connection sends in one go: frames' heads joined in one array, page bytes
-// where they lie, in the order in which they go out.
+// What the writer of a gRPC connection sends in one go: frames' heads joined in one array, page
+// bytes where they lie, in the order in which they go out.
 
 internal import Glibc
 internal import VarveBase

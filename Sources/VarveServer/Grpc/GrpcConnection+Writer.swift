@@ -127,8 +127,8 @@ extension GrpcConnection {
       nowNanos: now, windowNanos: settings.stallNanos, dueBytes: settings.dueBytes) ?? true
   }
 
-  /// Whether an answer leaves fast enough: what waits now must, up to the rate, be gone by the end of
-  /// the next window.
+  /// Whether an answer leaves fast enough: what waits now must, up to the rate, be gone by the
+  /// end of the next window.
   private func sends(_ stream: Int32, _ now: UInt64, _ state: inout State) -> Bool {
     guard let queued = state.streams[stream]?.queuedBytes else { return true }
     return state.streams[stream]?.sending.isMoving(

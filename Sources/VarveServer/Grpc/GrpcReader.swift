@@ -121,9 +121,9 @@ internal import VarveWire
 
   // MARK: Ends
 
-  /// Nothing more will come. Calls whose request is whole are finished; then, after a GOAWAY, reads on
-  /// until the client closes, for a second at most: closing with unread bytes would reset the
-  /// connection and could take the GOAWAY with it.
+  /// Nothing more will come. Calls whose request is whole are finished; then, after a GOAWAY,
+  /// reads on until the client closes, for a second at most: closing with unread bytes would
+  /// reset the connection and could take the GOAWAY with it.
   private func end() {
     let (failure, puts) = connection.state.update { state in
       state.isReadOver = true

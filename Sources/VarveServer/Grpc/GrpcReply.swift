@@ -4,7 +4,8 @@ internal import VarveBase
 internal import VarveWire
 
 /// Answers on one stream. Counts as work of the connection while it lives, even when its stream has
-/// ended long ago: a client that resets its streams gets no more done at once than one that does not.
+/// ended long ago: a client that resets its streams gets no more done at once than one that does
+/// not.
 final class GrpcReply: CallReply {
   private let connection: GrpcConnection
   private let stream: Int32

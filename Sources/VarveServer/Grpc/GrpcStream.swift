@@ -1,5 +1,5 @@
-// One call on a gRPC connection: what is known of it, and what of its answer waits to be sent. Lives
-// in the connection's state, under its lock.
+// One call on a gRPC connection: what is known of it, and what of its answer waits to be sent.
+// Lives in the connection's state, under its lock.
 
 internal import Glibc
 internal import VarveBase

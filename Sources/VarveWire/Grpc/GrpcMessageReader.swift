@@ -24,7 +24,8 @@ package struct GrpcMessageReader: Sendable {
     guard let length else { return nil }
     let count = min(length - body.count, input.count - offset)
     if count > 0 {
-      unsafe body.append(contentsOf: UnsafeRawBufferPointer(rebasing: input[offset..<offset + count]))
+      unsafe body.append(
+        contentsOf: UnsafeRawBufferPointer(rebasing: input[offset..<offset + count]))
     }
     offset += count
     guard body.count == length else { return nil }

@@ -1,7 +1,7 @@
-// The body of a gRPC Put. Page bytes are never collected: a PutData whose `bytes` are its last field,
-// as every encoder writes it, is cut off behind its head (at most 24 bytes) and its bytes are handed
-// on from the memory they were received in. One that is written otherwise, which protobuf allows, is
-// collected and read whole.
+// The body of a gRPC Put. Page bytes are never collected: a PutData whose `bytes` are its last
+// field, as every encoder writes it, is cut off behind its head (at most 24 bytes) and its bytes
+// are handed on from the memory they were received in. One that is written otherwise, which
+// protobuf allows, is collected and read whole.
 
 internal import VarveBase
 
@@ -109,7 +109,8 @@ package struct GrpcPutReader: Sendable {
     try Self.checkPiece(head.count)
     ready = [
       .piece(
-        page: UInt32(truncatingIfNeeded: head.page), offset: UInt32(truncatingIfNeeded: head.offset),
+        page: UInt32(truncatingIfNeeded: head.page),
+        offset: UInt32(truncatingIfNeeded: head.offset),
         count: head.count)
     ]
     let held = Array(collected[head.headBytes...])
@@ -135,7 +136,9 @@ package struct GrpcPutReader: Sendable {
       }
       return nil
     }
-    guard varint() == 0x12, let inner = varint(), Int(inner) == length - position else { return nil }
+    guard varint() == 0x12, let inner = varint(), Int(inner) == length - position else {
+      return nil
+    }
     var head = DataHead()
     guard var tag = varint() else { return nil }
     if tag == 0x08 {

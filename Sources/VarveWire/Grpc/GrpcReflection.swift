@@ -25,8 +25,9 @@ package enum GrpcReflection {
     return writer.bytes
   }
 
-  private static func answer(_ asked: (number: UInt32, text: String)?, _ writer: inout ProtobufWriter)
-  {
+  private static func answer(
+    _ asked: (number: UInt32, text: String)?, _ writer: inout ProtobufWriter
+  ) {
     let files = GrpcDescriptors.built.files
     switch asked?.number {
     case 3: found(files.first { $0.name == asked?.text }, "file \(asked?.text ?? "")", &writer)

@@ -54,7 +54,8 @@ package struct GrpcRequestHead: Hashable, Sendable {
 
   private static func isGrpc(_ type: String) -> Bool {
     let rest = type.dropFirst("application/grpc".count)
-    return type.hasPrefix("application/grpc") && (rest.isEmpty || rest.first == "+" || rest.first == ";")
+    return type.hasPrefix("application/grpc")
+      && (rest.isEmpty || rest.first == "+" || rest.first == ";")
   }
 
   /// At most eight digits and a unit. Over 292 years is for ever, and fits no deadline.

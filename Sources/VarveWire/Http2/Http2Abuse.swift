@@ -1,5 +1,6 @@
-// What a peer may do that costs us more than it costs the peer, counted. nghttp2 itself limits resets
-// by the peer, CONTINUATIONs, SETTINGS entries and acknowledgements; the rest is here. Pure.
+// What a peer may do that costs us more than it costs the peer, counted. nghttp2 itself limits
+// resets by the peer, CONTINUATIONs, SETTINGS entries and acknowledgements; the rest is here.
+// Pure.
 
 internal import VarveBase
 

@@ -1,6 +1,6 @@
-// The C side of `Http2Session`: options, and the functions nghttp2 calls, each handing on to a method
-// of the session. Sound: nghttp2 calls only within `receive` and `produce` of the session whose
-// pointer it was given, and that session outlives it.
+// The C side of `Http2Session`: options, and the functions nghttp2 calls, each handing on to a
+// method of the session. Sound: nghttp2 calls only within `receive` and `produce` of the session
+// whose pointer it was given, and that session outlives it.
 
 internal import CNghttp2
 internal import VarveBase

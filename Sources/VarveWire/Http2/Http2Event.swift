@@ -1,5 +1,5 @@
-// What a connection's bytes turn out to be, and what it sends: the values between `Http2Session` and
-// its driver.
+// What a connection's bytes turn out to be, and what it sends: the values between `Http2Session`
+// and its driver.
 
 /// The fields of a request that anybody here looks at; the others are counted and forgotten.
 package struct Http2Fields: Hashable, Sendable {

@@ -1,5 +1,5 @@
-// Why a connection is ended, and the GOAWAY that says so. Made by hand: nghttp2 must not be used any
-// more after some of its errors.
+// Why a connection is ended, and the GOAWAY that says so. Made by hand: nghttp2 must not be used
+// any more after some of its errors.
 
 internal import CNghttp2
 

@@ -13,7 +13,9 @@ extension Http2Session {
   }
 
   /// One field of a header block; false ends the connection.
-  func field(_ stream: Int32, _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>)
+  func field(
+    _ stream: Int32, _ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>
+  )
     -> Bool
   {
     guard var fields = streams[stream]?.fields else { return true }

@@ -1,11 +1,11 @@
-// One HTTP/2 connection, server side, without the connection: bytes in, events out; answers in, bytes
-// out. nghttp2 behind it (1.52, RFC 9113); no pointer of it leaves this folder.
+// One HTTP/2 connection, server side, without the connection: bytes in, events out; answers in,
+// bytes out. nghttp2 behind it (1.52, RFC 9113); no pointer of it leaves this folder.
 //
 // A driver owns the socket and does this, under one lock:
 //
 //   1. Give what it received to `receive`, take the events, work on them in order (outside of the
-//      lock), then `consume` the bytes of bodies that it has disposed of: the peer's window opens by
-//      as much.
+//      lock), then `consume` the bytes of bodies that it has disposed of: the peer's window opens
+//      by as much.
 //   2. Answer: `respond` once, `offer` bytes as they are made, `end` with the trailers.
 //   3. `produce` what may be sent now. Where its parts say `.payload`, the driver sends its own
 //      bytes: pages go from where they lie to the socket.
