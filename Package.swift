@@ -61,7 +61,9 @@ let package = Package(
     swiftTarget("VarveClient", ["VarveBase", "VarveWire", "CLinux"]),
     program(
       "varved",
-      ["VarveBase", "VarveFile", "VarveEngine", "VarveServer", "CLinux", arguments, log, "TOMLKit"]),
+      [
+        "VarveBase", "VarveFile", "VarveEngine", "VarveServer", "CLinux", arguments, log, "TOMLKit",
+      ]),
     program(
       "varvectl",
       [
@@ -69,6 +71,9 @@ let package = Package(
         log,
         .product(name: "Histogram", package: "hdrhistogram-swift"),
       ]),
+    program(
+      "varvebench",
+      ["VarveBase", "VarveFile", "VarveClient", "VarveWire", "CLinux", arguments]),
 
     testTarget("VarveBaseTests", ["VarveBase", "CLinux"]),
     testTarget(
@@ -81,6 +86,12 @@ let package = Package(
         "VarveBase", "VarveWire", "VarveFile", "VarveEngine", "VarveServer", "VarveClient",
         "CLinux", log,
       ]),
-    testTarget("VarveCtlTests", ["VarveBase", "VarveClient", "VarveWire", "varvectl"]),
+    testTarget(
+      "VarveCtlTests",
+      [
+        "VarveBase", "VarveFile", "VarveClient", "VarveWire", "VarveEngine", "VarveServer",
+        "varvectl", arguments, log,
+      ]),
+    testTarget("VarveBenchTests", ["VarveBase", "VarveWire", "varvebench"]),
   ]
 )

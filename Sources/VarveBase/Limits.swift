@@ -36,6 +36,8 @@ package enum Limits {
   package static let segmentBytesMin = 4 << 20
   package static let segmentBytesMax = 256 << 20
   package static let segmentsMin = 8
+  /// An exbibyte: sums of sizes stay far from overflow.
+  package static let capacityBytesMax: UInt64 = 1 << 60
   // A page is at most half a segment (DESIGN §5).
   package static let pageBytesMax = segmentBytesMax / 2
   package static let blockBytes = 4096
@@ -63,6 +65,19 @@ package enum Limits {
   /// Held back for manifest, CURRENT, LOCK and the namespace table: two manifests while it rolls.
   package static let manifestBytesReserved = 3 << 20
   package static let flushWaitNanosMax: UInt64 = 10_000_000_000
+
+  /// What the file system keeps free where `min_free` says nothing.
+  package static let minFreePercent: UInt64 = 2
+  /// Two failed syncs within this time make the store read-only.
+  package static let syncFailureNanosMax: UInt64 = 60_000_000_000
+
+  // Scrubbing.
+  package static let scrubReadBytes = 1 << 20
+  /// Where the request names no rate: about a tenth of what a fast disk gives.
+  package static let scrubBytesPerSecondDefault = 256.0 * 1_048_576
+  package static let scrubBytesPerSecondMin = 65_536.0
+  /// Steps of long work are told no more often, and waits are no longer.
+  package static let workStepNanos: UInt64 = 100_000_000
 
   // Eviction: how long a reader may hold a victim's file open.
   package static let victimReaderNanosMax: UInt64 = 2_000_000_000

@@ -87,6 +87,34 @@ internal import Glibc
     return try unsafe body(&value.pointee)
   }
 
+  /// Whom a change concerns.
+  package enum Wake: Sendable {
+    /// Nobody: no waiter's predicate can have become true.
+    case nobody
+    /// Any one: the waiters are alike, and one of them is enough.
+    case one
+    case everybody
+  }
+
+  /// Runs `body` with the value, alone; it says who is to look again, nobody at first. For changes
+  /// on the data path: a waiter woken for nothing costs two switches of threads.
+  @discardableResult
+  package func change<Result, Failure: Error>(
+    _ body: (inout Value, inout Wake) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    unsafe pthread_mutex_lock(mutex)
+    var wake = Wake.nobody
+    defer {
+      switch wake {
+      case .nobody: break
+      case .one: unsafe pthread_cond_signal(condition)
+      case .everybody: unsafe pthread_cond_broadcast(condition)
+      }
+      unsafe pthread_mutex_unlock(mutex)
+    }
+    return try unsafe body(&value.pointee, &wake)
+  }
+
   /// Runs `body` with the value, alone, and wakes nobody: for looking.
   package func peek<Result>(_ body: (Value) -> Result) -> Result {
     unsafe pthread_mutex_lock(mutex)

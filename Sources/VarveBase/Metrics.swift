@@ -60,7 +60,8 @@ package final class LatencyHistogram: Sendable {
     package let sumNanos: UInt64
     package let maxNanos: UInt64
 
-    /// Upper border of the bucket in which the `share` (0…1) smallest durations end, in nanoseconds.
+    /// Upper border of the bucket in which the `share` (0…1) smallest durations end, in
+    /// nanoseconds.
     package func percentileNanos(_ share: Double) -> UInt64 {
       guard count > 0 else { return 0 }
       let rank = UInt64((Double(count) * share).rounded(.up))

@@ -63,6 +63,36 @@ extension Client {
       .setNamespace, SetNamespaceRequest(name: name, options: options, fields: fields))
   }
 
+  /// Moves the capacity; lowered, answered when the oldest pages have gone.
+  package func setCapacity(_ bytes: UInt64) throws(ClientError) -> SetCapacityResponse {
+    try call(.setCapacity, SetCapacityRequest(capacityBytes: bytes))
+  }
+
+  /// Takes the daemon out of service and waits for the calls begun (0: as long as the daemon's
+  /// configuration says). This connection takes no more calls after it.
+  package func drain(timeoutSeconds: UInt32 = 0) throws(ClientError) -> DrainResponse {
+    try call(.drain, DrainRequest(timeoutSeconds: timeoutSeconds))
+  }
+
+  /// The tuner's knobs and what it sees.
+  package func tunerStatus() throws(ClientError) -> TunerStatusResponse {
+    try call(.tunerStatus, TunerStatusRequest())
+  }
+
+  /// The tuner's last decisions, newest last; 0: all it remembers.
+  package func tunerHistory(last: UInt32 = 0) throws(ClientError) -> [TunerDecision] {
+    let response: TunerHistoryResponse = try call(.tunerHistory, TunerHistoryRequest(last: last))
+    return response.decisions
+  }
+
+  /// Sets the mode (empty: unchanged), holds knobs by hand, gives others back to the tuner.
+  package func setTuner(_ request: SetTunerRequest) throws(ClientError) -> TunerStatusResponse {
+    for text in [request.mode] + request.manual.keys + request.automatic {
+      try checkText(text, "a string")
+    }
+    return try call(.setTuner, request)
+  }
+
   /// Any other unary call of the services, by its messages.
   package func unary<Answer: WireMessage>(
     _ method: Method, _ request: some WireMessage, as answer: Answer.Type = Answer.self

@@ -29,7 +29,12 @@ final class PosixFileLock: FileLock {
   private func writeHolder() throws(FileError) {
     try posix(.lock, path) { ftruncate(descriptor, 0) }
     let text = Array("pid \(getpid())\n".utf8)
-    _ = try posix(.lock, path) { unsafe pwrite(descriptor, text, text.count, 0) }
+    do throws(FileError) {
+      _ = try posix(.lock, path) { unsafe pwrite(descriptor, text, text.count, 0) }
+    } catch {
+      // The lock is held all the same: on a full disk it just does not say by whom.
+      guard error.isNoSpace else { throw error }
+    }
   }
 
   private func readHolder() -> String {

@@ -35,6 +35,28 @@ package final class ConnectionSet: Sendable {
     for connection in state.update({ Array($0.open.values) }) { connection.phaseChanged() }
   }
 
+  /// Tells everyone to take no more calls and to close once those begun have ended.
+  func tellDraining() {
+    for connection in state.update({ Array($0.open.values) }) { connection.drain() }
+  }
+
+  /// Calls begun and not answered, on all connections, those to Drain apart.
+  var callsInFlight: Int {
+    state.update({ Array($0.open.values) }).reduce(0) { $0 + $1.callsInFlight }
+  }
+
+  /// Waits until no call is in flight, or until `deadline`; how many are then.
+  func waitForCalls(until deadline: UInt64, clock: any Clock) -> Int {
+    while true {
+      let left = callsInFlight
+      let now = clock.monotonicNanos()
+      guard left > 0, now < deadline else { return left }
+      // Calls end without a word to this set; connections that end wake it at once.
+      let until = min(deadline, now + Limits.drainLookNanos)
+      _ = state.wait(until: until) { (_) -> Bool? in nil }
+    }
+  }
+
   /// Lets nobody in any more, drains who is there, and ends what is left at the deadline. True when
   /// everyone finished by himself.
   func drain(until deadline: UInt64) -> Bool {

@@ -14,6 +14,23 @@ extension Limits {
   /// A hundred years: sums with the wall clock stay far from overflow.
   package static let ttlSecondsMax: UInt64 = 3_155_760_000
 
+  /// The longest a Drain waits.
+  package static let drainSecondsMax: UInt32 = 86_400
+  /// How often a Drain looks whether the calls have ended.
+  package static let drainLookNanos: UInt64 = 20_000_000
+
+  // What is shown.
+  /// Limits that clients run into, as label values; what comes beyond counts under `other`.
+  package static let refusalReasonsMax = 64
+  /// Namespaces with metrics and a line on the status page of their own, lowest ids first; the
+  /// others are one sum. Eight series each.
+  package static let namespaceMetricsMax = 128
+  /// Samples the status page looks back on: an hour.
+  package static let statusSamplesMax = 720
+  package static let statusSampleSeconds = 5
+  /// Sockets a service manager may hand over.
+  package static let activatedSocketsMax = 16
+
   // HTTP (people and scrapers).
   package static let httpConnectionsMax = 32
   package static let httpRequestLineBytesMax = 2048

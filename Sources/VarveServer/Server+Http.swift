@@ -4,7 +4,7 @@ internal import VarveBase
 internal import VarveEngine
 
 extension Server {
-  func respond(to path: String) -> HttpResponse {
+  package func respond(to path: String) -> HttpResponse {
     switch path {
     case "/healthz": return HttpResponse(.ok, body: "ok\n")
     case "/readyz":
@@ -13,8 +13,12 @@ extension Server {
     case "/metrics":
       return HttpResponse(
         .ok, contentType: "text/plain; version=0.0.4; charset=utf-8", body: metricsText())
+    case "/status.json":
+      return HttpResponse(
+        .ok, contentType: "application/json; charset=utf-8", body: statusJson())
     case "/":
-      return HttpResponse(.ok, contentType: "text/html; charset=utf-8", body: Self.index)
+      return HttpResponse(
+        .ok, contentType: "text/html; charset=utf-8", body: StatusPage.html(Version.text))
     default: return HttpResponse(refusing: .notFound)
     }
   }
@@ -29,38 +33,36 @@ extension Server {
     }
   }
 
-  private static let index = """
-    <!DOCTYPE html>
-    <html lang="en"><head><meta charset="utf-8"><title>varved</title></head>
-    <body><h1>varved \(Version.text)</h1>
-    <ul>
-    <li><a href="/metrics">/metrics</a>: counters for Prometheus</li>
-    <li><a href="/healthz">/healthz</a>: the process answers</li>
-    <li><a href="/readyz">/readyz</a>: the store serves and takes pages</li>
-    </ul></body></html>
-
-    """
-
   private func metricsText() -> String {
     var text = MetricsText()
-    text.add([
-      Gauge("build_info", "The daemon's version", 1, labels: [("version", Version.text)]),
-      Gauge(
-        "uptime_seconds", "Time since the start",
-        Double(clock.monotonicNanos() - startedNanos) / 1e9),
-      Gauge("ready", "1 when the store serves and takes pages", notReadyReason == nil ? 1 : 0),
-      Gauge("connections_open", "Connections open on the data port", Double(connections.count)),
-    ])
+    text.add(processGauges)
     for counter in metrics.plainCounters { text.add(counter) }
     text.add(metrics.requests)
     text.add(metrics.problems)
+    text.add(metrics.refusals)
     text.add(metrics.seconds)
+    text.add(metrics.stages)
     text.add(ledger)
     if let engine = calls?.engine, phase.current != .stopped {
       for counter in engine.allCounters { text.add(counter) }
+      for family in engine.counterFamilies { text.add(family) }
       for histogram in engine.latencies { text.add(histogram) }
-      text.add(engine.gauges())
+      text.add(engine.gauges() + NamespaceMetrics.gauges(engine.namespaces()))
     }
     return text.text
+  }
+
+  private var processGauges: [Gauge] {
+    let uptime = Double(clock.monotonicNanos() - startedNanos) / 1e9
+    return [
+      Gauge("build_info", "The daemon's version", 1, labels: [("version", Version.text)]),
+      Gauge("uptime_seconds", "Time since the start", uptime),
+      Gauge("ready", "1 when the store serves and takes pages", notReadyReason == nil ? 1 : 0),
+      Gauge("connections_open", "Connections open on the data port", Double(connections.count)),
+      Gauge(
+        "connections_max", "Most connections that may be open", Double(configuration.connectionsMax)
+      ),
+      Gauge("requests_in_flight", "Requests being worked", Double(metrics.requestsInFlight)),
+    ] + ProcessUsage().gauges
   }
 }

@@ -23,31 +23,27 @@ extension Server {
     }
   }
 
-  /// `min_free`: what the store may still grow must leave that much on its file system.
+  /// Says so when the capacity cannot be had without passing `min_free`. The start goes on: reads
+  /// are served, and the engine evicts and refuses puts to keep it.
   func checkFree(_ engine: Engine) throws(EngineOpenError) {
     let path = configuration.dataDirectory
     let free: UInt64
+    let total: UInt64
     do {
       free = try files.freeBytes(path)
+      total = try files.totalBytes(path)
     } catch {
       throw .io(path: path, what: "\(error)")
     }
+    let kept =
+      configuration.minFreeBytes > 0
+      ? configuration.minFreeBytes : total / 100 * Limits.minFreePercent
     let used = engine.statistics().diskBytes
     let growth = configuration.capacityBytes > used ? configuration.capacityBytes - used : 0
-    guard configuration.minFreeBytes > 0 else {
-      if growth > free {
-        logger.warning(
-          "the file system has less free than the capacity may take: puts will answer NO_SPACE",
-          metadata: ["free": "\(free)", "growth": "\(growth)"])
-      }
-      return
-    }
-    let (needed, overflow) = growth.addingReportingOverflow(configuration.minFreeBytes)
-    guard !overflow, needed <= free else {
-      throw .configuration(
-        "capacity \(configuration.capacityBytes) leaves less than min_free "
-          + "\(configuration.minFreeBytes) on the file system of \(path): \(free) bytes are free "
-          + "and the store may still grow by \(growth)")
-    }
+    let (needed, overflow) = growth.addingReportingOverflow(kept)
+    guard overflow || needed > free else { return }
+    logger.warning(
+      "the file system has less free than capacity and min_free take: puts will answer NO_SPACE",
+      metadata: ["free": "\(free)", "growth": "\(growth)", "min_free": "\(kept)"])
   }
 }

@@ -19,6 +19,7 @@ package final class Server: Sendable {
   package let ledger: MemoryLedger
   package let metrics = ServerMetrics()
   package let phase = PhaseCell()
+  let history = StatusHistory()
   let connections: ConnectionSet
   private let acceptQueue = DispatchQueue(label: "varve.accept")
   private let parts = Locked(Parts())
@@ -28,6 +29,7 @@ package final class Server: Sendable {
     var listeners: [Listener] = []
     var http: HttpServer?
     var calls: Calls?
+    var sampler: StatusSampler?
   }
 
   package init(
@@ -59,18 +61,12 @@ package final class Server: Sendable {
   package var calls: Calls? { parts.withLock { $0.calls } }
 
   /// Takes every address, or none. HTTP answers from here on, the data port from `open` on.
-  package func bind() throws(BindError) {
+  /// - Parameter activated: listening sockets of a service manager. Those named `http` replace the
+  ///   configured HTTP address, the others replace the configured `listen`.
+  package func bind(activated: [ActivatedSocket] = []) throws(BindError) {
     do {
-      for address in configuration.listen {
-        let listener = try Listener(address, queue: acceptQueue)
-        parts.withLock { $0.listeners.append(listener) }
-      }
-      if let address = configuration.http {
-        let http = try HttpServer(address, queue: acceptQueue) { [weak self] path in
-          self?.respond(to: path) ?? HttpResponse(.unavailable, body: "stopping\n")
-        }
-        parts.withLock { $0.http = http }
-      }
+      try bindListeners(activated.filter { !$0.isHttp })
+      try bindHttp(activated.first { $0.isHttp })
     } catch {
       closeListeners()
       throw error
@@ -78,7 +74,42 @@ package final class Server: Sendable {
     for listener in parts.withLock({ $0.listeners }) {
       listener.start { [weak self] socket in self?.accept(socket) }
     }
-    parts.withLock { $0.http }?.start()
+    guard let http = parts.withLock({ $0.http }) else { return }
+    http.start()
+    let sampler = StatusSampler(seconds: Limits.statusSampleSeconds) { [weak self] in
+      guard let self, let sample = statusSample() else { return }
+      history.add(sample)
+    }
+    parts.withLock { $0.sampler = sampler }
+  }
+
+  private func bindListeners(_ activated: [ActivatedSocket]) throws(BindError) {
+    for socket in activated {
+      let listener = try Listener(
+        adopting: socket, insecure: configuration.insecure, queue: acceptQueue)
+      parts.withLock { $0.listeners.append(listener) }
+    }
+    guard activated.isEmpty else { return }
+    for address in configuration.listen {
+      let listener = try Listener(address, queue: acceptQueue)
+      parts.withLock { $0.listeners.append(listener) }
+    }
+  }
+
+  private func bindHttp(_ activated: ActivatedSocket?) throws(BindError) {
+    let listener: Listener
+    if let activated {
+      listener = try Listener(
+        adopting: activated, insecure: configuration.insecure, queue: acceptQueue)
+    } else if let address = configuration.http {
+      listener = try Listener(address, queue: acceptQueue)
+    } else {
+      return
+    }
+    let http = HttpServer(listener) { [weak self] path in
+      self?.respond(to: path) ?? HttpResponse(.unavailable, body: "stopping\n")
+    }
+    parts.withLock { $0.http = http }
   }
 
   /// Opens the store and serves. Blocks until recovery is done.
@@ -94,14 +125,31 @@ package final class Server: Sendable {
     let calls = Calls(
       engine: engine, metrics: metrics, ledger: ledger, clock: clock, startedNanos: startedNanos,
       phase: phase, logger: logger)
+    var surroundings = Calls.Surroundings()
+    surroundings.minFreeBytes = configuration.minFreeBytes
+    surroundings.drainSeconds = configuration.drainSeconds
+    surroundings.drain = { [weak self] deadline in self?.drain(until: deadline) ?? 0 }
+    calls.set(surroundings)
     parts.withLock { $0.calls = calls }
     phase.enter(.ready)
+    if let sample = statusSample() { history.add(sample) }
     logger.notice(
       "serving",
       metadata: [
         "version": "\(Version.text)", "data_dir": "\(configuration.dataDirectory)",
         "capacity": "\(configuration.capacityBytes)", "memory_max": "\(ledger.limitBytes)",
       ])
+  }
+
+  /// Takes nothing more, tells every client to go elsewhere and waits for the calls begun; how many
+  /// are left at the deadline. The listeners stay, to say why; so does the process.
+  package func drain(until deadline: UInt64) -> Int {
+    if phase.current == .ready {
+      phase.enter(.draining)
+      logger.notice("draining because a client asked for it; nothing is taken until a restart")
+    }
+    connections.tellDraining()
+    return connections.waitForCalls(until: deadline, clock: clock)
   }
 
   /// Stops accepting, lets streams begun finish within `drain_seconds`, closes the store.
@@ -121,13 +169,15 @@ package final class Server: Sendable {
 
   /// Frees the addresses; for a start that failed.
   package func closeListeners() {
-    let (listeners, http) = parts.withLock { parts in
+    let (listeners, http, sampler) = parts.withLock { parts in
       defer {
         parts.listeners = []
         parts.http = nil
+        parts.sampler = nil
       }
-      return (parts.listeners, parts.http)
+      return (parts.listeners, parts.http, parts.sampler)
     }
+    sampler?.stop()
     for listener in listeners { listener.close() }
     http?.close()
   }
@@ -193,14 +243,15 @@ package final class Server: Sendable {
         ledger: ledger, logger: logger
       ) { _ in ended.signal() }
       guard door.lead(to: connection) else { return }
-      // Whoever was let in while a drain told the others is told here.
+      // Whoever was let in while a drain told the others is told here: either it saw the door in
+      // the set, and the door tells, or this thread sees its phase.
       if phase.current != .ready { connection.drain() }
       guard connection.run(visit.scratch, received: visit.received, openedNanos: visit.openedNanos)
       else { return noThread() }
       return ended.wait()
     }
     metrics.connectionsRefused.add()
-    metrics.problem(problem.status)
+    metrics.problem(problem)
     FarewellSender.send(problem, to: visit.socket, clock: clock)
   }
 
@@ -242,7 +293,7 @@ package final class Server: Sendable {
   /// Says why and closes. Bounded: beyond a few at once the socket is just closed.
   private func refuse(_ socket: Socket, _ problem: Problem) {
     metrics.connectionsRefused.add()
-    metrics.problem(problem.status)
+    metrics.problem(problem)
     let isRoom = refusing.withLock { count in
       guard count < Limits.refusalsAtOnce else { return false }
       count += 1
@@ -254,5 +305,14 @@ package final class Server: Sendable {
       refusing.withLock { $0 -= 1 }
     }
     if !isStarted { refusing.withLock { $0 -= 1 } }
+  }
+}
+
+extension Server {
+  /// Returns when the server's own locks can be had: what the watchdog asks before each beat.
+  package func touchLocks() {
+    _ = notReadyReason
+    _ = openConnections
+    _ = ledger.totalBytes
   }
 }

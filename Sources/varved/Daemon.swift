@@ -16,7 +16,10 @@ enum Daemon {
     let level = configuration.logLevel
     LoggingSystem.bootstrap { JournalLogHandler(label: $0, level: level) }
     let server: Server
+    let environment = ProcessInfo.processInfo.environment
+    let activated: [ActivatedSocket]
     do {
+      activated = try ActivatedSocket.taken(from: environment)
       server = try Server(
         configuration, files: PosixFileSystem(), clock: SystemClock(),
         logger: Logger(label: "varved"))
@@ -24,7 +27,7 @@ enum Daemon {
       fail(.usage, error.message)
     }
     do {
-      try server.bind()
+      try server.bind(activated: activated)
     } catch {
       switch error {
       case .inUse: fail(.addressInUse, error.message)
@@ -34,7 +37,7 @@ enum Daemon {
     for address in server.addresses { say("listening on \(address)") }
     if let http = server.httpAddress { say("http on \(http)") }
 
-    let notifier = ServiceNotifier(environment: ProcessInfo.processInfo.environment)
+    let notifier = ServiceNotifier(environment: environment)
     let signals = Signals(server: server, notifier: notifier)
     signals.start()
     open(server, startEmpty: startEmpty)

@@ -1,5 +1,5 @@
-// SIGTERM and SIGINT drain; a second one ends the process at once. The watchdog's heartbeat beats on
-// the same queue, so a queue that hangs is noticed by the service manager.
+// SIGTERM and SIGINT drain; a second one ends the process at once. The watchdog's heartbeat beats
+// on the same queue, so a queue that hangs is noticed by the service manager.
 
 import Dispatch
 import Foundation
@@ -36,7 +36,11 @@ final class Signals: @unchecked Sendable {
       let timer = DispatchSource.makeTimerSource(queue: queue)
       timer.schedule(
         deadline: .now(), repeating: .microseconds(Int(min(micros / 2, 3_600_000_000))))
-      timer.setEventHandler { [self] in notifier.send("WATCHDOG=1") }
+      timer.setEventHandler { [self] in
+        // Takes the locks that accepting takes: a daemon that hangs in one of them misses its beat.
+        server.touchLocks()
+        notifier.send("WATCHDOG=1")
+      }
       timer.activate()
       watchdog = timer
     }

@@ -28,7 +28,8 @@ struct TraceReaderTests {
     #expect(all.map(\.blockCount) == [6, 6, 2])
   }
 
-  @Test func `The head names the trace; the last line needs no line feed; empty lines pass`() throws {
+  @Test func `The head names the trace; the last line needs no line feed; empty lines pass`() throws
+  {
     let folder = try TemporaryFolder()
     let path = try folder.file("t.kvt.jsonl", "\(Self.head)\n\n[0,0,1,1,-1,0,[[0,1]]]")
     let reader = try TraceReader(path: path)
@@ -110,9 +111,9 @@ struct TraceReaderTests {
     #expect(throws: TraceError.self) { try finder.path(of: first.path) }
   }
 
-  @Test func `VARVE_TRACES alone is searched where it is set`() {
+  @Test func `The fixtures are searched, then VARVE_TRACES or what lies beside the checkout`() {
     let named = TraceFinder(environment: ["VARVE_TRACES": "there"], checkout: "here")
-    #expect(named.folders == ["there"])
+    #expect(named.folders == ["here/Tests/Fixtures", "there"])
     let beside = TraceFinder(environment: [:], checkout: "/a/b")
     #expect(beside.folders == ["/a/b/Tests/Fixtures", "/a/shared/traces"])
   }

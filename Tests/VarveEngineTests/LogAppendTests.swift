@@ -145,26 +145,46 @@ import VarveFile
     #expect(found.flatMap { $0.extents.flatMap(\.pages) } == kept)
   }
 
-  @Test func aFailedSyncIsFinal() throws {
+  @Test func aFailedSyncLosesWhatItHadToCoverAndTheSecondIsFinal() throws {
     let faults = StoreFaults(try memoryDisk())
     let host = StoreHost()
-    let log = makeLog(faults, "/data", host)
+    let clock = ManualClock()
+    let log = ValueLog(
+      faults, directory: "/data", segmentBytes: Limits.segmentBytesMin, bootID: BootID(1, 2),
+      clock: clock, host: host)
     var dice = StoreDice.seeded("failedSync")
     let buffer = ExtentBuffer(payloadBytesMax: 64 << 10)
     let pages = dice.fill(buffer, count: 4, bytesMax: 1000)
     let synced = try log.append(buffer, pages: pages)
     try log.sync()
-    let lost = try log.append(buffer, pages: pages)
-    faults.state.update { $0.failSync = true }
-    #expect(throws: LogError.self) { try log.waitSynced(lost.sequence) }
-    faults.state.update { $0.failSync = false }
+    for round in 1...2 {
+      let lost = try log.append(buffer, pages: pages)
+      faults.state.update { $0.failSync = true }
+      #expect(throws: LogError.self) { try log.waitSynced(lost.sequence) }
+      #expect(throws: LogError.self, "asked again") { try log.waitSynced(lost.sequence) }
+      faults.state.update { $0.failSync = false }
+      #expect(log.isSynced(synced.sequence) && !log.isSynced(lost.sequence))
+      try log.waitSynced(synced.sequence)
+      #expect(log.takeLost().flatMap(\.pages).map(\.location) == lost.locations)
+      #expect(!log.hasLost && log.unsyncedBytes == 0 && log.failure == nil)
+      // Writing goes on in a new segment, whose syncs are asked for.
+      let next = try log.append(buffer, pages: pages)
+      #expect(next.segment > lost.segment)
+      try log.waitSynced(next.sequence)
+      #expect(log.syncFailures == UInt64(round))
+      clock.advance(millis: Limits.syncFailureNanosMax / 1_000_000)
+    }
+    clock.advance(millis: Limits.syncFailureNanosMax / 1_000_000)
+    for _ in 0..<2 {
+      _ = try log.append(buffer, pages: pages)
+      faults.state.update { $0.failSync = true }
+      #expect(throws: LogError.self) { try log.sync() }
+      faults.state.update { $0.failSync = false }
+    }
     let count = faults.state.peek { $0.syncCount }
-    #expect(throws: LogError.self) { try log.sync() }
     #expect(throws: LogError.self) { try log.append(buffer, pages: pages) }
     #expect(throws: LogError.self) { try log.append(controls: [dice.control()]) }
     #expect(faults.state.peek { $0.syncCount } == count, "a failed fsync is never tried again")
-    #expect(log.isSynced(synced.sequence) && !log.isSynced(lost.sequence))
-    try log.waitSynced(synced.sequence)
     guard case .syncFailed? = log.failure else {
       Issue.record("\(String(describing: log.failure))")
       return

@@ -115,6 +115,7 @@ import VarveBase
   @Test func unknownVersionsAreRefusedNamingBoth() throws {
     var bytes = Self.header.encoded()
     bytes[8] = 2
+    bytes.storeLE(CRC32C.checksum(Array(bytes[0..<60])), at: 60)
     #expect(throws: LogError.unsupportedVersion(path: "p", found: 2, supported: 1)) {
       try SegmentHeader(bytes.rawSpan, path: "p", number: Self.header.number)
     }

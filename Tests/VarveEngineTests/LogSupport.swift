@@ -19,6 +19,7 @@ final class StoreHost: SegmentHost {
   init(room: Int = 1000, next: UInt64 = 1) { state = Locked(State(next: next, room: room)) }
 
   func segmentFailed(_ number: UInt64) {}
+  func segmentLost(_ number: UInt64, _ error: FileError) {}
 
   func admitSegment() throws(LogError) -> UInt64 {
     try state.withLock { (state) throws(LogError) -> UInt64 in

@@ -142,6 +142,25 @@ import VarveServer
     #expect(try exchange(server, request).contains("draining"))
   }
 
+  @Test func requestsAtOnceHaveALimit() throws {
+    let server = try TestServer()
+    guard case .tcp(_, let port)? = server.server.httpAddress else { return }
+    // Held open without a word: each keeps its thread.
+    var held = try (0..<Limits.httpConnectionsMax - 1).map { _ in try RawClient(port: port) }
+    let request = "GET /healthz HTTP/1.1\r\n\r\n"
+    #expect(try exchange(server, request).hasPrefix("HTTP/1.1 200 "))
+    // The answered connection gives its place back soon after.
+    let isFull = server.wait {
+      guard let more = try? RawClient(port: port) else { return false }
+      held.append(more)
+      return (try? exchange(server, request))?.hasPrefix("HTTP/1.1 503 ") == true
+    }
+    #expect(isFull)
+    held = []
+    #expect(
+      server.wait { (try? exchange(server, request))?.hasPrefix("HTTP/1.1 200 ") == true })
+  }
+
   @Test func metricsAreWellFormed() throws {
     let server = try TestServer()
     let client = try server.client()

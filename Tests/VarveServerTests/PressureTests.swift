@@ -1,4 +1,4 @@
-// Full queues and full memory: a refusal at once with its numbers, and everything works again after.
+// Full queues and full memory: a refusal at once with its numbers; everything works again after.
 
 import Testing
 import VarveBase

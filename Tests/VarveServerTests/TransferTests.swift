@@ -81,6 +81,20 @@ import VarveWire
     #expect(try client.get(request) == [page])
   }
 
+  /// Regression: runs without bytes left without anyone asking the engine for the next batch.
+  @Test func sparseGetsOfManyMissingPagesEnd() throws {
+    let server = try TestServer()
+    let client = try server.client()
+    let id = try client.openNamespace("n").namespaceID
+    let ids = Pages.ids(500)
+    let page = Pages.bytes(100, 1)
+    _ = try client.put(namespaceID: id, chain: Chain(pageIDs: ids), first: 450, pages: [page])
+    let found = try client.get(
+      GetRequest(namespaceID: id, chain: Chain(pageIDs: ids), sparse: true))
+    #expect(found.count == 500)
+    #expect(found.enumerated().allSatisfy { ($1 == page) == ($0 == 450) })
+  }
+
   @Test func statusesOfSinglePages() throws {
     let server = try TestServer()
     let client = try server.client()

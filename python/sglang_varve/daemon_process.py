@@ -63,7 +63,11 @@ class Daemon:
         ]  # fmt: skip
         started = time.monotonic()
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
+            # A test's daemon needs no quarter of the machine; the caller's environment wins.
+            environment = {"VARVE_MEMORY_MAX": "1GiB", **os.environ}
+            self.process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=log, env=environment
+            )
         try:
             self._wait_ready(started + READY_SECONDS)
         except BaseException:

@@ -36,7 +36,7 @@ pip() {
 echo "making ${venv##*/} (once)" >&2
 rm -rf "$venv"
 python3 -m venv "$venv"
-pip xxhash pytest ruff setuptools wheel
+pip xxhash pytest ruff==0.17.6 setuptools wheel
 if [ "$kind" = base ]; then
   # For the tests of the gRPC door alone: the backend itself needs neither.
   pip grpcio==1.85.1 grpcio-tools==1.85.1

@@ -7,8 +7,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-// CRC-32C (Castagnoli, reflected 0x82F63B78), as in RFC 3720 B.4. `crc` is the value so far, 0 to begin.
-// Uses the SSE4.2 instruction where the processor has it, a table else; both give the same value.
+// CRC-32C (Castagnoli, reflected 0x82F63B78), as in RFC 3720 B.4. `crc` is the value so far, 0 to
+// begin. Uses the SSE4.2 instruction where the processor has it, a table else; both give the same
+// value.
 uint32_t varve_crc32c(uint32_t crc, const void *bytes, size_t count);
 
 // The table form alone, so that a test can hold the instruction against it.
@@ -20,7 +21,8 @@ int varve_o_direct(void);
 // open(2) with mode; variadic in C, so not importable.
 int varve_open(const char *path, int flags, mode_t mode);
 
-// fcntl(F_OFD_SETLK, F_WRLCK) on the whole file: 0, or -1 with errno (EAGAIN: held by someone else).
+// fcntl(F_OFD_SETLK, F_WRLCK) on the whole file: 0, or -1 with errno (EAGAIN: held by someone
+// else).
 int varve_lock_file(int fd);
 
 // setsockopt(TCP_CONGESTION); 0, or -1 with errno.

@@ -49,9 +49,11 @@ package final class IOPool: Sendable {
 
   /// Queues a job; false when the queue is full or the pool is closed (the job is then not run).
   package func submit(_ job: @escaping Job) -> Bool {
-    state.update { state in
+    // The threads are alike, and each looks at the queue before it waits: one is enough.
+    state.change { state, wake in
       if state.isClosed || state.count >= queueMax { return false }
       state.queue.append(job)
+      wake = .one
       return true
     }
   }
@@ -75,7 +77,7 @@ package final class IOPool: Sendable {
   private static func work(_ state: Monitor<State>) {
     while let job = next(state) {
       job()
-      state.update { $0.runningCount -= 1 }
+      state.change { state, _ in state.runningCount -= 1 }
     }
   }
 

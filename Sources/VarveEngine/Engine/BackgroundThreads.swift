@@ -1,6 +1,6 @@
-// The engine's own threads: one commits groups, one keeps the index. Each runs a plain function when
-// it is asked or when its interval is over, so that tests and simulation can call the same function
-// without any thread.
+// The engine's own threads: one commits groups, one keeps the index. Each runs a plain function
+// when it is asked or when its interval is over, so that tests and simulation can call the same
+// function without any thread.
 
 internal import Synchronization
 internal import VarveBase

@@ -3,7 +3,8 @@
 
 internal import VarveBase
 
-/// Bytes of the data directory against the capacity. Whoever creates or grows a file reserves first.
+/// Bytes of the data directory against the capacity. Whoever creates or grows a file reserves
+/// first.
 ///
 /// Sizes are in file bytes rounded up to blocks of 4 KiB, which is what a file system without holes
 /// allocates; the capacity test compares with the blocks really allocated.
@@ -47,6 +48,10 @@ final class DiskLedger: Sendable {
       $0.used -= bytes
     }
   }
+
+  /// Moves the bound. Lowered below what is used, nothing can be reserved until enough is given
+  /// back; raised, whoever waits for room looks again.
+  func setCapacity(_ bytes: UInt64) { state.update { $0.capacity = bytes } }
 
   /// Waits until `bytes` could be reserved, or `deadline` (monotonic nanoseconds) passes.
   func waitForRoom(_ bytes: UInt64, until deadline: UInt64) -> Bool {

@@ -1,6 +1,6 @@
 // What an operator asks for: flush, compact, numbers.
 
-package import VarveBase
+internal import VarveBase
 
 extension Engine {
   /// Everything acknowledged so far is synced and the memtable is in a table.
@@ -11,43 +11,42 @@ extension Engine {
   }
 
   /// Merges all tables into one and lets segments go that hold nothing. `progress` gives false to
-  /// stop between stages.
+  /// stop: between stages, and within the merge, which then leaves everything as it was.
   ///
-  /// - Parameter namespace: must exist when given; the tables are shared, so all of them are merged.
+  /// - Parameter namespace: must exist when given; the tables are shared, so all of them are
+  /// merged.
   package func compact(
-    namespace: String?, indexOnly: Bool, progress: (CompactProgress) -> Bool
+    namespace: String?, indexOnly: Bool, progress: (WorkProgress) -> Bool
   ) throws(EngineError) {
     if let namespace, namespaceTable.named(namespace) == nil { throw .namespaceUnknown }
     try checkWritable()
-    let started = clock.monotonicNanos()
-    let stages: UInt64 = indexOnly ? 2 : 3
-    var result: [String: UInt64] = [:]
-    func report(_ stage: String, _ done: UInt64) -> Bool {
-      let elapsed = Double(clock.monotonicNanos() - started) / 1e9
-      let left = done == 0 ? 0 : elapsed / Double(done) * Double(stages - done)
-      return progress(
-        CompactProgress(
-          stage: stage, done: done, total: stages, etaSeconds: left, result: result))
-    }
-    guard report("flush", 0) else { return }
+    var meter = WorkMeter(clock: clock, total: 1)
+    guard progress(meter.step("flush", done: 0)) else { return }
     try flush()
-    guard report("merge", 1) else { return }
     let before = index.statistics()
-    try storage { () throws(IndexError) in try index.mergeAll() }
+    // What a merge counts: bytes written, about those of its inputs, and records read.
+    meter = WorkMeter(clock: clock, total: max(1, before.bytes + before.level.entries))
+    guard progress(meter.step("merge", done: 0)) else { return }
+    let isMerged = try storage { () throws(IndexError) in
+      try index.mergeAll { moved in
+        meter.advance(moved, "merge").map(progress) ?? true
+      }
+    }
+    guard isMerged else { return }
     let after = index.statistics()
-    result["tables_before"] = UInt64(before.tables)
-    result["tables_after"] = UInt64(after.tables)
-    result["index_bytes_before"] = before.bytes
-    result["index_bytes_after"] = after.bytes
+    meter.result["tables_before"] = UInt64(before.tables)
+    meter.result["tables_after"] = UInt64(after.tables)
+    meter.result["index_bytes_before"] = before.bytes
+    meter.result["index_bytes_after"] = after.bytes
     if !indexOnly {
-      guard report("segments", 2) else { return }
+      guard progress(meter.step("segments", done: meter.total)) else { return }
       do {
-        result["segments_dropped"] = UInt64(try keeper.dropEmpty())
+        meter.result["segments_dropped"] = UInt64(try keeper.dropEmpty())
       } catch {
         throw .storage("\(error)")
       }
     }
-    _ = report("done", stages)
+    _ = progress(meter.step("done", done: meter.total))
   }
 
   /// Runs a step of the index; its errors become the engine's.
@@ -57,51 +56,5 @@ extension Engine {
     } catch {
       throw .storage("\(error)")
     }
-  }
-
-  package func statistics() -> EngineStatistics {
-    var numbers = EngineStatistics()
-    numbers.capacityBytes = keeper.disk.capacity
-    numbers.diskBytes = keeper.disk.used
-    numbers.evictedPages = counters.pagesEvicted.current
-    numbers.quarantinedPages = quarantined.current
-    for view in namespaces() {
-      numbers.pages += view.pages
-      numbers.pageBytes += view.bytes
-    }
-    let alive = namespaceTable.ids
-    numbers.segments = keeper.table.all().map { number, entry in
-      let held = entry.held.filter { alive.contains($0.key) }.values
-      let bytes = held.reduce(0) { $0 + $1.bytes }
-      return SegmentStatistics(
-        id: number, state: entry.phase.rawValue, bytes: entry.diskBytes, liveBytes: bytes,
-        pages: held.reduce(0) { $0 + $1.pages },
-        score: entry.diskBytes == 0 ? 0 : Double(bytes) / Double(entry.diskBytes))
-    }
-    numbers.levels = [index.statistics().level]
-    return numbers
-  }
-
-  /// Numbers that are read, not counted.
-  package func gauges() -> [Gauge] {
-    let numbers = statistics()
-    let level = numbers.levels[0]
-    return [
-      Gauge("capacity_bytes", "Bound of the data directory", Double(numbers.capacityBytes)),
-      Gauge("disk_bytes", "Bytes held under the data directory", Double(numbers.diskBytes)),
-      Gauge("disk_bytes_max", "Most bytes held since the start", Double(keeper.disk.usedMax)),
-      Gauge("pages", "Pages stored", Double(numbers.pages)),
-      Gauge("page_bytes", "Raw bytes of the pages stored", Double(numbers.pageBytes)),
-      Gauge("segments", "Value-log files", Double(numbers.segments.count)),
-      Gauge("tables", "Tables of the index", Double(level.runs)),
-      Gauge("table_bytes", "Bytes of the index tables", Double(level.bytes)),
-      Gauge("namespaces", "Namespaces", Double(namespaceTable.count)),
-      Gauge("unsynced_bytes", "Bytes written but not synced", Double(log.unsyncedBytes)),
-      Gauge("writable", "1 while puts are taken", isWritable ? 1 : 0),
-    ]
-  }
-
-  package var allCounters: [Counter] {
-    counters.all + [quarantined] + log.counters.all + arena.counters + index.indexCounters.all
   }
 }

@@ -15,32 +15,41 @@ extension Engine {
   // MARK: - Group commit
 
   /// Runs `waiter` once everything appended so far is on the disk (false: it never will be).
-  func whenSynced(_ waiter: @escaping @Sendable (Bool) -> Void) {
-    syncWaiters.add(waiter)
+  ///
+  /// - Parameter repaired: `repairedFailures` from before the caller looked at what it waits for. A
+  ///   sync that failed since may have taken that along.
+  func whenSynced(
+    since repaired: UInt64, _ waiter: @escaping @Sendable (Bool) -> Void
+  ) {
+    syncWaiters.add { [log] synced in waiter(synced && log.syncFailures == repaired) }
     threads.wakeSyncer()
   }
 
   /// Everything appended so far is on the disk when this returns.
   func syncNow() throws(EngineError) {
     let started = clock.monotonicNanos()
+    let failures = log.syncFailures
+    try repairLost()
     do {
       try log.sync()
     } catch {
       throw refused(error)
     }
+    // One more in between may have taken what the caller means, before this sync began.
+    guard log.syncFailures == failures else { throw .storage("a sync failed meanwhile") }
     syncNanos.record(nanos: clock.monotonicNanos() - started)
   }
 
   /// One turn of the sync thread.
   func syncStep() {
     let waiters = syncWaiters.take()
-    guard !waiters.isEmpty || log.unsyncedBytes > 0 else { return }
+    guard !waiters.isEmpty || log.unsyncedBytes > 0 || log.hasLost else { return }
     do {
       try syncNow()
       for waiter in waiters { waiter(true) }
     } catch {
       for waiter in waiters { waiter(false) }
-      becomeReadOnly("the log cannot be synced: \(error)")
+      if isWritable { logger.error("a group commit failed: \(error)") }
     }
   }
 

@@ -63,6 +63,7 @@ extension Engine {
   private func remove(
     _ slice: ChainSlice, kind: ControlEntry.Kind, where condition: (PageRecord) -> Bool
   ) throws(EngineError) -> Int {
+    let repaired = repairedFailures
     let removed = try removals.withLock { (_) throws(EngineError) in
       let found = try records(of: slice).compactMap { $0 }.filter(condition)
       try append(found, kind: kind)
@@ -70,6 +71,7 @@ extension Engine {
     }
     // Also when nothing was there: it may be an earlier delete's unsynced tombstone that said so.
     try syncNow()
+    guard log.syncFailures == repaired else { throw .storage("a sync failed meanwhile") }
     return removed
   }
 

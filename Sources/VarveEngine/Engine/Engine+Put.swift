@@ -11,6 +11,7 @@ extension Engine {
   package func beginPut(_ order: PutOrder) throws(EngineError) -> PutSession {
     let namespace = try liveNamespace(order.slice.namespace)
     try checkWritable()
+    let repaired = repairedFailures
     let completion = PutCompletion(count: order.slice.count)
     let claims = claim(order, namespace: namespace, completion: completion)
     let extents: [PlannedExtent]
@@ -24,7 +25,8 @@ extension Engine {
       throw error
     }
     let session = PutSession(
-      engine: self, order: order, namespace: namespace, completion: completion, extents: extents)
+      engine: self, order: order, namespace: namespace, completion: completion, extents: extents,
+      repaired: repaired)
     for index in claims.others { join(index, of: order, completion: completion, session: session) }
     return session
   }
@@ -88,8 +90,10 @@ extension Engine {
     }
     return PutPlan.extents(
       pages,
-      payloadBytesMax: ValueLog.extentPayloadBytesMax(
-        segmentBytes: Int(configuration.segmentBytesInForce)))
+      // Small memory makes small extents: four puts at least find room at once.
+      payloadBytesMax: min(
+        configuration.stagingBytes / 4,
+        ValueLog.extentPayloadBytesMax(segmentBytes: Int(configuration.segmentBytesInForce))))
   }
 
   /// Where the first asked page stands or would stand.

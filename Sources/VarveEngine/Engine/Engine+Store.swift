@@ -75,7 +75,7 @@ extension Engine {
     case .file(let error) where error.isNoSpace:
       counters.noSpace.add(pages)
       return .noSpace
-    case .syncFailed: becomeReadOnly("\(error)")
+    case .syncFailed: _ = refused(error)
     case .closed: break
     default: logger.error("an extent was not written: \(error)")
     }

@@ -1,8 +1,9 @@
 // The store: pages by (namespace, page id), kept in a value log, found through an LSM index.
 // This class only joins its parts; each call's story is in the `Engine+…` file of its name.
 //
-// Lock order, outermost first: edits (namespaces), removals → admission (segments) → manifest → index →
-// segment table, namespace numbers. In-flight table, ledgers and waiters take no other lock.
+// Lock order, outermost first: edits (namespaces), repairs, resizing → removals → admission
+// (segments) → manifest → index → segment table, namespace numbers. In-flight table, ledgers and
+// waiters take no other lock.
 
 internal import Logging
 internal import Synchronization
@@ -39,8 +40,12 @@ package final class Engine: Sendable {
   let quarantined = Counter("pages_quarantined_total", "Pages taken out of service as damaged")
   /// Serializes edits of namespaces.
   let edits = Locked(())
+  /// Serializes repairs after failed syncs: how many failures have been repaired.
+  let repairs = Locked(UInt64(0))
   /// Serializes deletes and quarantines.
   let removals = Locked(())
+  /// Serializes changes of the capacity.
+  let resizing = Locked(())
   let threads = BackgroundThreads()
   private let sequence: Atomic<UInt64>
   private let closed = Atomic<Bool>(false)
@@ -120,6 +125,8 @@ package final class Engine: Sendable {
     switch error {
     case .closed: return .closed
     case .syncFailed:
+      // The first failure costs what was not synced; the second within a minute ends writing.
+      guard log.failure != nil else { return .storage("\(error)") }
       becomeReadOnly("\(error)")
       return .readOnly(reason: "\(error)")
     default: return .storage("\(error)")

@@ -41,8 +41,8 @@ package struct PutOrder: Sendable {
   }
 }
 
-/// How far a compaction is.
-package struct CompactProgress: Sendable {
+/// How far a long work is: a compaction or a scrub.
+package struct WorkProgress: Sendable {
   package var stage: String
   package var done: UInt64
   package var total: UInt64
@@ -63,16 +63,21 @@ package struct SegmentStatistics: Equatable, Sendable {
   package var id: UInt64
   /// open, full (being sealed) or sealed.
   package var state: String
+  /// Blocks of the file.
   package var bytes: UInt64
+  /// Raw bytes of the pages that can be asked for.
   package var liveBytes: UInt64
   package var pages: UInt64
   package var score: Double
 }
 
 /// The numbers of the store as a whole.
-package struct EngineStatistics: Sendable {
+package struct EngineStatistics: Equatable, Sendable {
   package var capacityBytes: UInt64 = 0
+  /// Blocks of every file under the directory, unlinked ones that are still read included.
   package var diskBytes: UInt64 = 0
+  /// What the bound is kept with: `diskBytes` and the room promised to files being written.
+  package var reservedBytes: UInt64 = 0
   package var pages: UInt64 = 0
   package var pageBytes: UInt64 = 0
   package var evictedPages: UInt64 = 0

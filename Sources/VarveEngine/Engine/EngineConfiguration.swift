@@ -9,6 +9,8 @@ package struct EngineConfiguration: Sendable {
   package var directory: String
   /// Bound of the blocks of every file under the directory.
   package var capacityBytes: UInt64
+  /// What the file system keeps free whatever the capacity says; nil = 2 % of it.
+  package var minFreeBytes: UInt64?
   /// Size of a value-log file; nil = capacity / 64 rounded down to a power of two, 4 … 256 MiB.
   package var segmentBytes: UInt32?
   /// Memory for hot pages.

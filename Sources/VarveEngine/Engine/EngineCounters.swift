@@ -29,11 +29,45 @@ package struct EngineCounters: Sendable {
   package let recoveredPages = Counter(
     "recovered_pages_total", "Pages taken from the log's tail at the last start")
 
+  package let recoveryPagesDropped = Counter(
+    "recovery_pages_dropped_total", "Pages of the log's tail that were never whole")
+  package let recoverySegmentsLost = Counter(
+    "recovery_segments_lost_total", "Segments found missing or damaged at the last start")
+  package let recoveryPagesLost = Counter(
+    "recovery_pages_lost_total", "Pages that were in them, deleted ones included")
+  package let rebuilds = Counter(
+    "index_rebuilds_total", "Times the index was made anew from the segments")
+  package let syncFailures = Counter(
+    "log_sync_failures_total", "Calls of fdatasync on segments that failed")
+  package let syncPagesLost = Counter(
+    "log_sync_pages_lost_total", "Pages that left the index because their sync failed")
+
+  /// Pages of puts by what became of them; in the order of `PageOutcome`'s numbers, from stored.
+  package let putPages = CounterFamily(
+    "put_pages_total", "Pages of finished puts, by what became of them", label: "outcome",
+    values: PageOutcome.ofPuts.map(\.label))
+
+  /// One addition an outcome, not one a page.
+  package func count(putOutcomes outcomes: [PageOutcome]) {
+    var counts = [Int](repeating: 0, count: PageOutcome.ofPuts.count)
+    for outcome in outcomes { counts[Int(outcome.rawValue) - 1] += 1 }
+    for (index, count) in counts.enumerated() where count > 0 {
+      putPages.members[index].1.add(count)
+    }
+  }
+
+  /// A segment is gone that the manifest knew.
+  func lost(_ entry: SegmentEntry?) {
+    recoverySegmentsLost.add()
+    recoveryPagesLost.add(entry?.pages ?? 0)
+  }
+
   package var all: [Counter] {
     [
       pagesStored, bytesStored, pagesPresent, pagesRefused, checksumMismatches, lookups, pagesAsked,
       pagesHit, pagesRead, bytesRead, pagesDamaged, pagesDeleted, pagesEvicted, segmentsDropped,
-      noSpace, flushes, merges, stalls, recoveredPages,
+      noSpace, flushes, merges, stalls, recoveredPages, recoveryPagesDropped,
+      recoverySegmentsLost, recoveryPagesLost, rebuilds, syncFailures, syncPagesLost,
     ]
   }
 }

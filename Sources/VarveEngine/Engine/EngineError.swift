@@ -12,9 +12,14 @@ package enum EngineError: Error, Equatable, Sendable {
   case optionDisagrees(option: String, existing: String, asked: String)
   /// page_bytes_max over half a segment (INVALID_ARGUMENT).
   case pageBytesMaxTooLarge(asked: UInt32, limit: UInt32)
+  /// A capacity below eight segments or over the most (INVALID_ARGUMENT).
+  case capacityOutOfRange(asked: UInt64, least: UInt64, most: UInt64)
+  /// Growing to the capacity would leave too little on the file system (INVALID_ARGUMENT).
+  case capacityOverDisk(asked: UInt64, most: UInt64, minFree: UInt64)
   /// Staging memory for the put's bytes is used up (RESOURCE_EXHAUSTED, retry later).
   case stagingExhausted(limit: Int)
-  /// No memory for the page to be read, in the arena or beside it (RESOURCE_EXHAUSTED, retry later).
+  /// No memory for the page to be read, in the arena or beside it (RESOURCE_EXHAUSTED, retry
+  /// later).
   case readMemoryExhausted(limit: Int)
   /// The background queue is full (RESOURCE_EXHAUSTED, retry later).
   case queueFull(limit: Int)

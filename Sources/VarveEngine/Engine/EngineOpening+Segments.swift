@@ -1,56 +1,104 @@
-// The second half of opening: which segment files count, and what the tail of the log says.
+// The part of opening about the log: which segment files count, and what its tail says.
 
 internal import Logging
 internal import VarveBase
 internal import VarveFile
 
 extension EngineOpening {
+  func listSegments() throws(EngineOpenError) -> [SegmentListing] {
+    try storage { () throws(LogError) in
+      try SegmentListing.list(files, directory: segmentsDirectory)
+    }
+  }
+
   /// Brings files and manifest into agreement; gives the segments that count, by number.
   ///
-  /// A file the manifest does not name is left from a crash between dropping and unlinking, or from
-  /// an admission that was never committed: nothing in it counts, so it goes.
-  func adoptSegments(_ keeper: SegmentKeeper, _ manifest: ManifestStore) throws(EngineOpenError)
-    -> [SegmentListing]
-  {
-    let known = manifest.state.segments
+  /// A file that the manifest knew and names no more was dropped: nothing in it counts, so it goes.
+  /// One whose number it never gave out can only be there because its last batch was damaged after
+  /// it was synced (the number is committed before the file is made): that one counts.
+  func adoptSegments(
+    _ found: [SegmentListing], _ keeper: SegmentKeeper, _ manifest: ManifestStore
+  ) throws(EngineOpenError) -> [SegmentListing] {
+    let state = manifest.state
     var listings: [SegmentListing] = []
     var edits: [ManifestEdit] = []
-    var missing = Set(known.keys)
-    for listing in try storage({ () throws(LogError) in
-      try SegmentListing.list(files, directory: segmentsDirectory)
-    }) {
+    var missing = Set(state.segments.keys)
+    for listing in found where try isThere(listing) {
       if case .foreign = listing.state {
         logger.warning("\(listing.path) is not a segment: left alone, its bytes are counted")
         keeper.disk.adopt(DiskLedger.rounded(listing.fileBytes))
         continue
       }
-      guard let entry = known[listing.number] else {
+      let entry = state.segments[listing.number]
+      if entry == nil, listing.number < state.nextSegment {
         try remove(listing)
         continue
       }
       missing.remove(listing.number)
       guard listing.header != nil else {
-        // Not a byte of it can be trusted; the file stays out of the way of the rest.
-        let word = entry.isSealed ? "damaged" : "unfinished"
-        logger.error("segment \(listing.number) is \(word), its pages are absent: \(listing.state)")
-        edits.append(.dropSegment(listing.number))
-        try remove(listing)
+        try setAside(listing, entry, keeper)
+        if entry != nil { edits.append(.dropSegment(listing.number)) }
         continue
+      }
+      if entry == nil {
+        logger.error("segment \(listing.number) is not in the manifest, which lost it: taken back")
+        edits.append(.addSegment(listing.number))
       }
       keeper.adopt(listing)
       listings.append(listing)
-      if case .sealed(_, let trailer) = listing.state, !entry.isSealed {
+      tell(listing, entry)
+      if case .sealed(_, let trailer) = listing.state, entry?.isSealed != true {
         edits.append(.sealSegment(SegmentEntry(trailer.summary(fileBytes: listing.fileBytes))))
       }
     }
     for number in missing.sorted() {
-      if known[number]?.isSealed == true {
-        logger.error("segment \(number) is missing: its pages are absent")
+      if let entry = state.segments[number], entry.isSealed {
+        logger.error("segment \(number) is missing: its \(entry.pages) pages are absent")
+        counters.lost(entry)
       }
       edits.append(.dropSegment(number))
     }
     try commit(edits, manifest)
     return listings
+  }
+
+  /// It may have gone since it was listed, to make room on a full disk.
+  private func isThere(_ listing: SegmentListing) throws(EngineOpenError) -> Bool {
+    do throws(FileError) {
+      return try files.exists(listing.path)
+    } catch {
+      throw .io(path: listing.path, what: "\(error)")
+    }
+  }
+
+  private func tell(_ listing: SegmentListing, _ entry: SegmentEntry?) {
+    if let damage = listing.headerDamage {
+      logger.error("segment \(listing.number) is read by its trailer: \(damage)")
+    }
+    if case .unsealed = listing.state, entry?.isSealed == true {
+      logger.error("segment \(listing.number) lost its trailer: read by its extents, sealed again")
+    }
+  }
+
+  /// Not a byte of the segment can be trusted. One that never held an extent goes; another is kept
+  /// under a name that no start looks at, for whoever wants to know why.
+  private func setAside(
+    _ listing: SegmentListing, _ entry: SegmentEntry?, _ keeper: SegmentKeeper
+  ) throws(EngineOpenError) {
+    guard entry?.isSealed == true || listing.fileBytes > UInt64(SegmentHeader.byteCount) else {
+      logger.warning("segment \(listing.number) was never begun: \(listing.state)")
+      return try remove(listing)
+    }
+    let pages = entry.map { $0.isSealed ? "\($0.pages)" : "unsealed" } ?? "unknown"
+    logger.error(
+      "segment \(listing.number) is damaged, its \(pages) pages are absent: \(listing.state)")
+    counters.lost(entry)
+    do throws(FileError) {
+      try files.rename(listing.path, to: listing.path + ".damaged")
+    } catch {
+      throw .io(path: listing.path, what: "\(error)")
+    }
+    keeper.disk.adopt(DiskLedger.rounded(listing.fileBytes))
   }
 
   private func remove(_ listing: SegmentListing) throws(EngineOpenError) {
@@ -75,19 +123,16 @@ extension EngineOpening {
     _ listings: [SegmentListing], _ manifest: ManifestStore, _ keeper: SegmentKeeper,
     _ namespaces: NamespaceTable, _ replay: inout LogReplay
   ) throws(EngineOpenError) {
-    let scanner = SegmentScanner(files, directory: segmentsDirectory)
     let from = manifest.state.replayFrom
+    var mayFlush = true
     for listing in listings {
       let isUnsealed = if case .unsealed = listing.state { true } else { false }
-      guard listing.number >= from.segment || isUnsealed else { continue }
-      let scan = try storage { () throws(LogError) in try scanner.scan(listing) }
-      if case .damagedFooter(let error) = scan.source {
-        logger.error("segment \(listing.number): read without its footer: \(error)")
-      }
-      if scan.pagesDropped > 0 {
-        logger.warning(
-          "segment \(listing.number): \(scan.pagesDropped) pages of its tail were never whole")
-      }
+      // A flush below may have made room by evicting it.
+      guard keeper.table.live.contains(listing.number),
+        listing.number >= from.segment || isUnsealed
+      else { continue }
+      let lostItsTrailer = isUnsealed && manifest.state.segments[listing.number]?.isSealed == true
+      guard let scan = try scan(listing, keeper, everyPage: lostItsTrailer) else { continue }
       for extent in scan.extents where extent.position >= from {
         do {
           try replay.apply(extent)
@@ -95,22 +140,65 @@ extension EngineOpening {
           throw opened(error)
         }
       }
-      if isUnsealed { try seal(listing, scan, manifest, keeper, namespaces) }
+      if isUnsealed {
+        mayFlush = try seal(listing, scan, manifest, keeper, namespaces) && mayFlush
+      }
+      // A table may only name what is synced, which an unsealed segment is by its sealing.
+      guard mayFlush else { continue }
+      do throws(IndexError) {
+        try replay.flushIfFull(before: LogPosition(segment: listing.number + 1, offset: 0))
+      } catch {
+        throw opened(error)
+      }
+    }
+  }
+
+  /// What the segment holds; nil where the disk cannot give it.
+  private func scan(
+    _ listing: SegmentListing, _ keeper: SegmentKeeper, everyPage: Bool
+  ) throws(EngineOpenError) -> SegmentScan? {
+    let scanner = SegmentScanner(files, directory: segmentsDirectory)
+    do throws(LogError) {
+      let scan = try scanner.scan(listing, check: everyPage ? .all : .beyondSynced)
+      if case .damagedFooter(let error) = scan.source {
+        logger.error("segment \(listing.number): read without its footer: \(error)")
+      }
+      if scan.pagesDropped > 0 {
+        logger.warning(
+          "segment \(listing.number): \(scan.pagesDropped) pages of its tail were never whole")
+        counters.recoveryPagesDropped.add(scan.pagesDropped)
+      }
+      return scan
+    } catch {
+      guard error.isDamage else { throw opened(error) }
+      logger.error("segment \(listing.number) cannot be read to its end: \(error)")
+      counters.recoverySegmentsLost.add()
+      keeper.table.setPhase(listing.number, .sealed)
+      return nil
     }
   }
 
   private func seal(
     _ listing: SegmentListing, _ scan: SegmentScan, _ manifest: ManifestStore,
     _ keeper: SegmentKeeper, _ namespaces: NamespaceTable
-  ) throws(EngineOpenError) {
+  ) throws(EngineOpenError) -> Bool {
     do throws(LogError) {
       let summary = try SegmentSealer.seal(files, listing, scan) { namespaces[$0]?.name }
       keeper.segmentSealed(summary)
+      return true
     } catch {
       // Without a footer it is read by its extents at every start; that is slower, not wrong.
       logger.warning("segment \(listing.number) stays without a footer: \(error)")
       keeper.table.setPhase(listing.number, .sealed)
+      return false
     }
+  }
+}
+
+extension PageRecord {
+  /// Of two copies of a name: the later birth; of one birth, the copy that was moved last.
+  func wins(over other: PageRecord) -> Bool {
+    (birth, location.segment) > (other.birth, other.location.segment)
   }
 }
 
@@ -140,16 +228,26 @@ struct LogReplay {
     self.lastSequence = lastSequence
   }
 
+  /// Writes a full memtable to a table, so that a rebuild of any size fits the memory there is.
+  /// Everything before `position` has been applied.
+  func flushIfFull(before position: LogPosition) throws(IndexError) {
+    _ = try index.flushRecovered(replayFrom: position, lastSequence: lastSequence)
+  }
+
   mutating func apply(_ extent: ScannedExtent) throws(IndexError) {
     for page in extent.pages {
       lastSequence = max(lastSequence, page.birth)
       guard namespaces[page.name.namespace] != nil else { continue }
+      var loser: PageRecord?
       switch try index.snapshot().find(page.name) {
-      case .page(let other) where other.birth >= page.birth: continue
+      case .page(let other):
+        guard page.wins(over: other) else { continue }
+        loser = other
       case .deleted(let sequence) where sequence > page.birth: continue
       default: break
       }
       guard keeper.count(page) else { continue }
+      if let loser { keeper.uncount(loser) }
       index.insert([page])
       pages += 1
     }

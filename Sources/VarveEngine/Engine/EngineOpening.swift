@@ -1,5 +1,6 @@
-// Opening a store: lock, manifest, segments, tables, then the tail of the log. Each step leaves the
+// Opening a store: lock, segments, manifest, tables, then the tail of the log. Each step leaves the
 // directory as good as it found it, so that a crash at any point is answered by opening again.
+// What is damaged is made anew from the segments, and said.
 
 package import Logging
 package import VarveBase
@@ -11,10 +12,14 @@ extension Engine {
     _ configuration: EngineConfiguration, files: any FileSystem, clock: any Clock,
     ledger: MemoryLedger, logger: Logger
   ) throws(EngineOpenError) -> Engine {
-    if let problem = configuration.problem() { throw .configuration(problem) }
-    let opening = EngineOpening(
-      configuration: configuration, files: files, clock: clock, ledger: ledger, logger: logger)
-    let engine = Engine(try opening.run(), logger: logger)
+    try open(
+      EngineOpening(
+        configuration: configuration, files: files, clock: clock, ledger: ledger, logger: logger))
+  }
+
+  static func open(_ opening: EngineOpening) throws(EngineOpenError) -> Engine {
+    if let problem = opening.configuration.problem() { throw .configuration(problem) }
+    let engine = Engine(try opening.run(), logger: opening.logger)
     let log = engine.log
     let threads = engine.threads
     engine.keeper.setHooks(
@@ -33,6 +38,10 @@ struct EngineOpening {
   let clock: any Clock
   let ledger: MemoryLedger
   let logger: Logger
+  /// What is there of manifest and tables does not count: `varvectl rebuild-index`.
+  var rebuilds = false
+  /// With both namespace tables lost, take the names from the footers all the same.
+  var acceptsCleared = false
   let counters = EngineCounters()
 
   var tablesDirectory: String { configuration.directory + "/tables" }
@@ -40,29 +49,49 @@ struct EngineOpening {
 
   func run() throws(EngineOpenError) -> EngineParts {
     let lock = try prepareDirectory()
-    let manifest = try openManifest()
-    let namespaces = NamespaceTable(
-      manifest.state.namespaces.values.map {
-        LiveNamespace(id: $0.id, name: $0.name, options: $0.options)
-      })
+    let listings = try listSegments()
     let arena: PageArena
     do throws(PageReadError) {
       arena = try PageArena(byteCount: configuration.arenaBytes, ledger: ledger)
     } catch {
       throw .configuration("the page arena of \(configuration.arenaBytes) bytes: \(error)")
     }
+    let manifest = try openManifest(listings)
+    for note in manifest.notes { logger.warning("the manifest: \(note)") }
+    do throws(EngineOpenError) {
+      return try open(manifest, listings, arena, lock)
+    } catch {
+      guard case .damaged(let path, let what) = error else { throw error }
+      logger.error("the index is rebuilt from the segments: \(path) is damaged: \(what)")
+      counters.rebuilds.add()
+      let anew = try beginManifest(manifest.state.withoutTables())
+      return try open(anew, listings, arena, lock)
+    }
+  }
+
+  /// Everything behind the manifest; throws `.damaged` for a table that cannot be used.
+  private func open(
+    _ manifest: ManifestStore, _ found: [SegmentListing], _ arena: PageArena,
+    _ lock: any FileLock
+  ) throws(EngineOpenError) -> EngineParts {
+    let namespaces = NamespaceTable(
+      manifest.state.namespaces.values.map {
+        LiveNamespace(id: $0.id, name: $0.name, options: $0.options)
+      })
     let disk = DiskLedger(capacity: configuration.capacityBytes)
     disk.adopt(UInt64(Limits.manifestBytesReserved))
     let keeper = SegmentKeeper(
       configuration: configuration, disk: disk, files: files, clock: clock, manifest: manifest,
       namespaces: namespaces, arena: arena, counters: counters, logger: logger)
-    let listings = try adoptSegments(keeper, manifest)
     let index = try openIndex(manifest, keeper, namespaces)
+    let listings = try adoptSegments(found, keeper, manifest)
+    try count(index, keeper)
     var replay = LogReplay(
       index: index, keeper: keeper, namespaces: namespaces, lastSequence: manifest.state.lastBirth)
     try self.replay(listings, manifest, keeper, namespaces, &replay)
     counters.recoveredPages.add(replay.pages)
     while disk.isOver, try storage({ () throws(LogError) in try keeper.evictOldest() }) {}
+    try storage { () throws(LogError) in try keeper.evictToMinFree() }
     let bootID = BootID(.random(in: 0 ... .max), .random(in: 0 ... .max))
     // All of the segments there are is in the index now; the log goes on behind them.
     let last = manifest.state.nextSegment - 1
@@ -77,7 +106,7 @@ struct EngineOpening {
       io: IOPool(threads: configuration.ioThreads), lastSequence: replay.lastSequence)
   }
 
-  // MARK: - Directory and manifest
+  // MARK: - Directory
 
   private func prepareDirectory() throws(EngineOpenError) -> any FileLock {
     let directory = configuration.directory
@@ -96,30 +125,17 @@ struct EngineOpening {
     }
   }
 
-  private func openManifest() throws(EngineOpenError) -> ManifestStore {
-    // A store is new only when nothing in it says otherwise: a lost manifest is not an empty store.
-    let isNew: Bool
-    do throws(FileError) {
-      let tables = try files.list(tablesDirectory)
-      let segments = try files.list(segmentsDirectory)
-      isNew = tables.isEmpty && segments.isEmpty
-    } catch {
-      throw .io(path: configuration.directory, what: "\(error)")
-    }
-    do {
-      return try ManifestStore.open(
-        files, directory: configuration.directory, createIfMissing: isNew)
-    } catch {
-      throw opened(error)
-    }
-  }
+  // MARK: - Errors
 
+  /// Damage is what the segments can mend; the rest ends the start.
   func opened(_ error: IndexError) -> EngineOpenError {
     switch error {
     case .unknownVersion(let file, let found, let supported):
       .unknownVersion(path: file, found: found, supported: supported)
     case .corrupt(let file, _, _, _, _), .missing(let file):
       .damaged(path: file, what: "\(error)")
+    case .file(.system(.read, let path, Errno.inputOutput, _)):
+      .damaged(path: path, what: "\(error)")
     default: .io(path: configuration.directory, what: "\(error)")
     }
   }
@@ -128,7 +144,8 @@ struct EngineOpening {
     switch error {
     case .unsupportedVersion(let path, let found, let supported):
       .unknownVersion(path: path, found: UInt32(found), supported: UInt32(supported))
-    case .corrupt(let path, _, _): .damaged(path: path, what: "\(error)")
+    case .foreignByteOrder(let path):
+      .io(path: path, what: "it was written by a machine of the other byte order")
     default: .io(path: segmentsDirectory, what: "\(error)")
     }
   }

@@ -98,7 +98,8 @@ final class IndexKeeper: Sendable {
   }
 
   /// Holds a put back while the memtable is twice its size and its flush is behind; true when it
-  /// waited. After ten seconds it goes on: a stuck flush is told by the log, not by hanging clients.
+  /// waited. After ten seconds it goes on: a stuck flush is told by the log, not by hanging
+  /// clients.
   func waitForRoom() -> Bool {
     func isFull() -> Bool { snapshot().memtables[0].byteCount >= 2 * memtableBytes }
     guard isFull() else { return false }
@@ -120,8 +121,8 @@ final class IndexKeeper: Sendable {
       }
       guard let current = flushing else { return false }
       // A table may only name what is on the disk: after it the log's tail is not verified again.
-      do throws(LogError) {
-        try engine.log.sync()
+      do throws(EngineError) {
+        try engine.syncNow()
       } catch {
         throw .logNotSynced("\(error)")
       }
@@ -129,6 +130,23 @@ final class IndexKeeper: Sendable {
       try write(current)
       flushing = nil
       flushes.update { $0 += 1 }
+      return true
+    }
+  }
+
+  /// During recovery, when nothing is appended: writes a full memtable to a table. All of the log
+  /// before `replayFrom` is in it or older, and synced. False when it was not full.
+  func flushRecovered(
+    replayFrom: LogPosition, lastSequence: UInt64
+  ) throws(IndexError) -> Bool {
+    try work.withLock { (_) throws(IndexError) in
+      guard snapshot().memtables[0].byteCount >= memtableBytes else { return false }
+      let memtable = state.withLock { state in
+        defer { state.snapshot = state.snapshot.rotated() }
+        return state.snapshot.memtables[0]
+      }
+      try write(
+        Flushing(memtable: memtable, replayFrom: replayFrom, lastSequence: lastSequence))
       return true
     }
   }
@@ -194,15 +212,18 @@ final class IndexKeeper: Sendable {
     }
   }
 
-  /// Everything into one table; nothing to do when there is one at most and nothing in it died.
-  func mergeAll() throws(IndexError) {
+  /// Everything into one table; false when `keepOn`, told of bytes and records moved, ended it.
+  func mergeAll(keepOn: (Int) -> Bool) throws(IndexError) -> Bool {
     try work.withLock { (_) throws(IndexError) in
-      guard let plan = Picker.mergeAll(snapshot().tables.map(\.summary)) else { return }
-      try merge(plan)
+      guard let plan = Picker.mergeAll(snapshot().tables.map(\.summary)) else { return true }
+      return try merge(plan, keepOn: keepOn)
     }
   }
 
-  private func merge(_ plan: MergePlan) throws(IndexError) {
+  @discardableResult
+  private func merge(
+    _ plan: MergePlan, keepOn: (Int) -> Bool = { _ in true }
+  ) throws(IndexError) -> Bool {
     let inputs = snapshot().tables.filter { table in plan.inputs.contains(table.summary) }
     let now = clock.wallMillis()
     let live = keeper.table.live
@@ -215,9 +236,14 @@ final class IndexKeeper: Sendable {
         return record.expirySeconds != 0 && now / 1000 >= record.expirySeconds ? .expired : nil
       },
       dropTombstonesBelow: manifest.state.lastBirth + 1)
+    var isEnded = false
     let summary = try build(plan.outputBytesMax) { (number) throws(IndexError) in
-      try Merge.run(plan, inputs, to: directory, number: number, rules: rules)?.table
+      let outcome = try Merge.run(
+        plan, inputs, to: directory, number: number, rules: rules, keepOn: keepOn)
+      isEnded = outcome == nil
+      return outcome?.table
     }
+    if isEnded { return false }
     var edits = inputs.map { ManifestEdit.removeTable($0.number) }
     if let summary { edits.append(.addTable(summary)) }
     try manifest.commit(edits)
@@ -225,18 +251,20 @@ final class IndexKeeper: Sendable {
     state.withLock { $0.snapshot = $0.snapshot.merged(inputs, to: table) }
     let disk = keeper.disk
     for input in inputs { input.retire { disk.release(DiskLedger.rounded($0)) } }
+    return true
   }
 
   // MARK: - Numbers
 
   func statistics() -> Numbers {
-    let tables = snapshot().tables.map(\.summary)
+    let open = snapshot().tables
+    let tables = open.map(\.summary)
     let bytes = tables.reduce(0) { $0 + $1.fileBytes }
     return Numbers(
       tables: tables.count, bytes: bytes,
       level: LevelStatistics(
         level: 0, runs: UInt32(tables.count), runsMax: UInt32(shape.tablesMax),
         entries: tables.reduce(0) { $0 + $1.counts.records }, bytes: bytes,
-        filterBytes: UInt64(ledger.bytes(of: .filter))))
+        filterBytes: open.reduce(0) { $0 + UInt64($1.filter.byteCount) }))
   }
 }

@@ -1,4 +1,4 @@
-// A namespace in memory: its fixed options and its running numbers.
+// A namespace in memory: its options and its running numbers.
 
 internal import Synchronization
 internal import VarveBase
@@ -7,7 +7,7 @@ internal import VarveBase
 final class LiveNamespace: Sendable {
   let id: UInt32
   let name: String
-  let options: NamespaceOptions
+  private let current: Locked<NamespaceOptions>
 
   // Relaxed throughout: numbers for display, nothing is published through them.
   let lookups = Atomic<UInt64>(0)
@@ -21,9 +21,15 @@ final class LiveNamespace: Sendable {
   init(id: UInt32, name: String, options: NamespaceOptions) {
     self.id = id
     self.name = name
-    self.options = options
+    current = Locked(options)
     held = Locked((0, 0))
   }
+
+  /// Those in force now; a put takes them once, when it begins to be worked.
+  var options: NamespaceOptions { current.withLock { $0 } }
+
+  /// After the manifest has them.
+  func set(_ options: NamespaceOptions) { current.withLock { $0 = options } }
 
   /// Acquiring: what was done before the retirement is seen by who sees it.
   var isRetired: Bool { retired.load(ordering: .acquiring) }

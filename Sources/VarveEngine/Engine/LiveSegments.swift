@@ -1,5 +1,5 @@
-// Which segments count. A page whose segment is not here is absent, whatever the index says: that is
-// how evicting 256 MiB costs one bit and no index write.
+// Which segments count. A page whose segment is not here is absent, whatever the index says: that
+// is how evicting 256 MiB costs one bit and no index write.
 
 /// An immutable set of live segment numbers; a call takes one and asks it for every page.
 final class LiveSegments: Sendable {

@@ -42,4 +42,25 @@ package enum PageOutcome: UInt8, Sendable {
   case missing = 10
   case notAttempted = 11
   case present = 12
+
+  /// The outcomes by their numbers, from 1.
+  static let ofPuts: [PageOutcome] = (1...12).compactMap { PageOutcome(rawValue: $0) }
+
+  /// The name in metrics: the contract's in lower case.
+  var label: String {
+    switch self {
+    case .stored: "stored"
+    case .alreadyPresent: "already_present"
+    case .checksumMismatch: "checksum_mismatch"
+    case .tooLarge: "too_large"
+    case .noSpace: "no_space"
+    case .quotaExceeded: "quota_exceeded"
+    case .sizeConflict: "size_conflict"
+    case .lengthMismatch: "length_mismatch"
+    case .dataLoss: "data_loss"
+    case .missing: "missing"
+    case .notAttempted: "not_attempted"
+    case .present: "present"
+    }
+  }
 }

@@ -86,7 +86,8 @@ extension PutCompletion {
   /// All buffers, when the put is over and every one is free.
   func drainBuffers() -> [ExtentBuffer] {
     state.update { state -> [ExtentBuffer] in
-      precondition(state.freeBuffers.count == state.buffersOwned, "a put ended with a buffer in use")
+      precondition(
+        state.freeBuffers.count == state.buffersOwned, "a put ended with a buffer in use")
       defer { state.freeBuffers.removeAll() }
       state.buffersOwned = 0
       return state.freeBuffers

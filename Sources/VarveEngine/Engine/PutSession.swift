@@ -26,6 +26,8 @@ internal import VarveBase
   private let namespace: LiveNamespace
   private let completion: PutCompletion
   private let extents: [PlannedExtent]
+  /// Failed syncs repaired when the put looked its pages up.
+  private let repaired: UInt64
   /// Payload of the largest extent: what each buffer holds.
   private let bufferBytes: Int
 
@@ -39,16 +41,21 @@ internal import VarveBase
   private var buffer: ExtentBuffer?
   private var verified: [VerifiedPage] = []
   private var isFinished = false
+  /// When the session began, and how long its receiving waited for its own memory to be written.
+  package let begunNanos: UInt64
+  package private(set) var waitedNanos: UInt64 = 0
 
   init(
     engine: Engine, order: PutOrder, namespace: LiveNamespace, completion: PutCompletion,
-    extents: [PlannedExtent]
+    extents: [PlannedExtent], repaired: UInt64
   ) {
     self.engine = engine
+    self.repaired = repaired
     self.order = order
     self.namespace = namespace
     self.completion = completion
     self.extents = extents
+    begunNanos = engine.clock.monotonicNanos()
     bufferBytes = extents.map(\.payloadBytes).max() ?? 0
     var need = Bitmap.empty(count: order.slice.count)
     for extent in extents { for page in extent.pages { need.setBit(page.index) } }
@@ -106,12 +113,15 @@ internal import VarveBase
 
   /// No more bytes will come. `done` is called once, on any thread, with an outcome for each page.
   ///
-  /// Where bytes are missing, the page cut off is LENGTH_MISMATCH (NOT_ATTEMPTED if none of its bytes
-  /// came) and later ones NOT_ATTEMPTED. Whole verified pages stay.
+  /// Where bytes are missing, the page cut off is LENGTH_MISMATCH (NOT_ATTEMPTED if none of its
+  /// bytes came) and later ones NOT_ATTEMPTED. Whole verified pages stay.
   package func finish(_ done: @escaping @Sendable ([PageOutcome]) -> Void) {
     precondition(!isFinished, "a put is finished once")
     isFinished = true
-    completion.setDone(done)
+    completion.setDone { [engine] outcomes in
+      engine.counters.count(putOutcomes: outcomes)
+      done(outcomes)
+    }
     submitExtent()
     if page < order.slice.count { cutOff() }
     endPart()
@@ -136,11 +146,17 @@ internal import VarveBase
       completion.adopt(second)
       next = completion.takeBuffer(wait: false)
     }
-    guard let taken = next ?? completion.takeBuffer(wait: true) else {
+    guard let taken = next ?? waitForBuffer() else {
       preconditionFailure("a put without a buffer of its own")
     }
     buffer = taken
     return taken
+  }
+
+  private func waitForBuffer() -> ExtentBuffer? {
+    let started = engine.clock.monotonicNanos()
+    defer { waitedNanos += engine.clock.monotonicNanos() - started }
+    return completion.takeBuffer(wait: true)
   }
 
   /// All bytes of a claimed page are in the buffer: it is verified and kept, or its room is reused.
@@ -220,7 +236,7 @@ internal import VarveBase
     guard completion.end() else { return }
     for buffer in completion.drainBuffers() { engine.staging.give(buffer) }
     guard order.durable else { return completion.tell() }
-    engine.whenSynced { [completion] synced in
+    engine.whenSynced(since: repaired) { [completion] synced in
       if !synced { completion.failStored() }
       completion.tell()
     }

@@ -11,7 +11,8 @@ final class SegmentKeeper: SegmentHost {
   let table = SegmentTable()
   let disk: DiskLedger
   private let segmentBytes: UInt64
-  private let directory: String
+  let directory: String
+  private let minFree: UInt64
   private let files: any FileSystem
   private let clock: any Clock
   private let manifest: ManifestStore
@@ -39,6 +40,7 @@ final class SegmentKeeper: SegmentHost {
   ) {
     segmentBytes = UInt64(configuration.segmentBytesInForce)
     directory = configuration.directory + "/segments"
+    minFree = configuration.minFreeBytes ?? Self.defaultMinFree(files, configuration.directory)
     self.disk = disk
     self.files = files
     self.clock = clock
@@ -49,10 +51,17 @@ final class SegmentKeeper: SegmentHost {
     self.logger = logger
   }
 
+  /// 2 % of the file system; nothing where it cannot be asked.
+  private static func defaultMinFree(_ files: any FileSystem, _ directory: String) -> UInt64 {
+    let total = (try? files.totalBytes(directory)) ?? 0
+    return total / 100 * Limits.minFreePercent
+  }
+
   // MARK: - SegmentHost
 
   /// Called by one appending thread at a time (the log's own rule), so that numbers are its own.
   func admitSegment() throws(LogError) -> UInt64 {
+    try makeFree(segmentBytes)
     try makeRoom(segmentBytes)
     do {
       let number = manifest.state.nextSegment
@@ -86,12 +95,23 @@ final class SegmentKeeper: SegmentHost {
       number: summary.number, isSealed: true, bytes: summary.fileBytes,
       pages: UInt64(summary.pageCount), sequenceMax: summary.sequenceMax)
     do {
-      try manifest.commit([.sealSegment(entry)])
+      // One that lost its trailer and was sealed again at start is known as sealed.
+      if manifest.state.segments[summary.number]?.isSealed != true {
+        try manifest.commit([.sealSegment(entry)])
+      }
     } catch {
       // The footer is on disk and says the same; the next start finds it there.
       logger.error("segment \(summary.number) was sealed but not noted: \(error)")
     }
     disk.release(table.seal(summary.number, diskBytes: DiskLedger.rounded(summary.fileBytes)))
+  }
+
+  /// Nothing is written to it any more, and its footer waits for the next start: for eviction that is
+  /// as good as sealed.
+  func segmentLost(_ number: UInt64, _ error: FileError) {
+    counters.syncFailures.add()
+    logger.critical("segment \(number) takes no more, what it had not synced is lost: \(error)")
+    table.setPhase(number, .sealed)
   }
 
   func namespaceName(_ id: UInt32) -> String? { namespaces[id]?.name }
@@ -127,13 +147,60 @@ final class SegmentKeeper: SegmentHost {
     }
   }
 
+  /// Sees that the file system keeps `minFree` when `bytes` more are written to it: evicts as far
+  /// as it takes, and refuses where nothing is left to evict.
+  private func makeFree(_ bytes: UInt64) throws(LogError) {
+    guard minFree > 0 else { return }
+    while try free() < minFree + bytes {
+      guard try evictForFree() else { throw .noSpace }
+    }
+  }
+
+  /// At start: a file system that others filled gets back what it takes, as far as sealed segments
+  /// go. Puts find the rest out.
+  func evictToMinFree() throws(LogError) {
+    guard minFree > 0 else { return }
+    let found = try free()
+    guard found < minFree else { return }
+    logger.error("\(found) bytes are free on the file system, less than min_free \(minFree)")
+    while try free() < minFree, try evictForFree() {}
+  }
+
+  /// Some file systems give the blocks back only once the removal is on the disk.
+  private func evictForFree() throws(LogError) -> Bool {
+    guard try evictOldest() else { return false }
+    try fileCall { () throws(FileError) in try files.syncDirectory(directory) }
+    return true
+  }
+
+  /// Free bytes, those of victims included that a reader still holds open.
+  private func free() throws(LogError) -> UInt64 {
+    try fileCall { () throws(FileError) in try files.freeBytes(directory) } + closing()
+  }
+
   /// Evicts ahead of need, so that the next segment is admitted without waiting for it.
   func makeRoomAhead() throws(LogError) {
     while disk.free < segmentBytes, try evictOldest() {}
   }
 
+  /// Evicts, oldest first, until what is there is within the capacity; false when nothing more can
+  /// go, or readers hold on to victims for too long.
+  func shrink() throws(LogError) -> Bool {
+    let deadline = clock.monotonicNanos() + Limits.victimReaderNanosMax
+    while disk.isOver {
+      if disk.used - closing() > disk.capacity {
+        if try evictOldest() { continue }
+        try hooks.withLock { $0 }?.sealFull()
+        guard try evictOldest() else { return false }
+      } else if !disk.waitForRoom(0, until: deadline) {
+        return false
+      }
+    }
+    return true
+  }
+
   /// Bytes of unlinked segments that some reader still holds.
-  private func closing() -> UInt64 { closingBytes.withLock { $0 } }
+  func closing() -> UInt64 { closingBytes.withLock { $0 } }
   private let closingBytes = Locked(UInt64(0))
 
   /// Drops the oldest sealed segment; false when there is none.

@@ -25,7 +25,8 @@ enum ByteOrder {
     return count
   }
 
-  /// Below zero when `left` stands first, zero when equal; a prefix stands before what continues it.
+  /// Below zero when `left` stands first, zero when equal; a prefix stands before what continues
+  /// it.
   static func compare(
     _ left: RawSpan, _ leftRange: Range<Int>, _ right: RawSpan, _ rightRange: Range<Int>
   ) -> Int {

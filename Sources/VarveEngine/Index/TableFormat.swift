@@ -17,9 +17,11 @@
 //         block's offset
 //  12  n  payload
 //
-// payload of a data block: entries, then the offsets of the restart points (4 each), their count (4)
+// payload of a data block: entries, then the offsets of the restart points (4 each), their count
+// (4)
 //   entry: shared bytes (v), own bytes (v), value bytes (v), own key bytes, value
-//   An entry shares its first bytes with the key before it; every 16th is a restart and shares none.
+//   An entry shares its first bytes with the key before it; every 16th is a restart and shares
+//   none.
 // payload of the index block: count (4), then for each data block: bytes with its head (v), bound
 //   length (v), bound. All keys of a block are at or above its bound, all before it are below.
 // v: LEB128. The last 16 bytes of the file keep their meaning in every version.

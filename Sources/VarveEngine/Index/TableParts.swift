@@ -52,6 +52,28 @@ struct TableParts {
     self.blocks = blocks
   }
 
+  /// Length and counts as the table itself has them, for whoever has no manifest.
+  static func counts(
+    _ files: any FileSystem, _ path: String, number: UInt64
+  ) throws(IndexError) -> (fileBytes: UInt64, counts: TableCounts) {
+    let (file, size) = try ManifestStore.wrap { () throws(FileError) in
+      let file = try files.open(path, .read(direct: false))
+      return (file, try file.size())
+    }
+    let footerBytes = UInt64(TableFormat.footerBytes)
+    try ManifestFormat.expect(
+      size > footerBytes, path, 0, "file length", footerBytes + 1, size)
+    let end = size - footerBytes
+    let footer = try TableFooter(
+      read(file, end..<size), number: number, offset: end, file: path)
+    let reader = PartReader(file: file, number: number, path: path)
+    guard
+      let properties = TableProperties(
+        try reader.payload(.properties, footer.propertiesOffset..<end))
+    else { throw reader.corrupt(footer.propertiesOffset, "properties") }
+    return (size, properties.counts)
+  }
+
   fileprivate static func read(
     _ file: any File, _ range: Range<UInt64>
   ) throws(IndexError) -> [UInt8] {

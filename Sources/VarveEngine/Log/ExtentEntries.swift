@@ -212,8 +212,9 @@ package enum ExtentEntries {
     return WindowPlace(anchor0: anchor.0, anchor1: anchor.1, index: head.index, path: path)
   }
 
-  /// Appends the digests of the page `own` and of those that follow it in the same window. The entry
-  /// of `own` ends at `at`; followers have no tail, so each begins where the one before ends.
+  /// Appends the digests of the page `own` and of those that follow it in the same window. The
+  /// entry of `own` ends at `at`; followers have no tail, so each begins where the one before
+  /// ends.
   private static func appendFollowers(
     _ bytes: RawSpan, _ at: Int, _ end: Int, _ path: inout [UInt8], own: PageID, index: Int
   ) {

@@ -31,6 +31,13 @@ struct LogSlot {
   let syncedUpTo: LogPosition
 }
 
+/// An extent that lay beyond the last good sync of a segment whose fdatasync failed.
+struct LostExtent {
+  let position: LogPosition
+  let header: [UInt8]
+  let salt: UInt64
+}
+
 struct LogState {
   var segments: [UInt64: WriteSegment] = [:]
   var open: UInt64?
@@ -55,6 +62,17 @@ struct LogState {
   var holes: [LogPosition] = []
   /// Bytes of `writing` and `dirty`.
   var unsyncedBytes = 0
+
+  /// Calls of fdatasync that failed, and when the last one did.
+  var syncFailures: UInt64 = 0
+  var syncFailedAtNanos: UInt64 = 0
+  var syncError: FileError?
+  /// Appends that such a failure took along.
+  var lostSequences: Set<UInt64> = []
+  /// Of those, the ones whose records are not applied yet.
+  var lostUnapplied: [UInt64: LostExtent] = [:]
+  /// Of those, the ones that the owner has to take out of the index.
+  var lost: [LostExtent] = []
 
   var isSyncing = false
   var syncsStarted: UInt64 = 0
@@ -104,18 +122,61 @@ struct LogState {
       byteCount: byteCount, syncedUpTo: syncedUpTo)
   }
 
-  /// The extent is on disk (not yet synced).
-  mutating func written(_ slot: LogSlot, header: [UInt8], births: [UInt64], parsed: ExtentHeader) {
+  /// The extent is on disk (not yet synced). False when its segment was lost in the meantime: then
+  /// the write counts as failed.
+  mutating func written(
+    _ slot: LogSlot, header: [UInt8], births: [UInt64], parsed: ExtentHeader
+  ) -> Bool {
     writing[slot.sequence] = nil
+    guard segments[slot.position.segment] != nil else {
+      unapplied[slot.sequence] = nil
+      unsyncedBytes -= slot.byteCount
+      return false
+    }
     dirty[slot.sequence] = (slot.position, slot.byteCount)
     segments[slot.position.segment]?.writingCount -= 1
     segments[slot.position.segment]?.extents.append((slot.position.offset, header))
     segments[slot.position.segment]?.totals.add(parsed, births: births)
+    return true
+  }
+
+  /// The records of an append are in the memtable.
+  mutating func applied(_ sequence: UInt64) {
+    unapplied[sequence] = nil
+    if let extent = lostUnapplied.removeValue(forKey: sequence) { lost.append(extent) }
+  }
+
+  /// An fdatasync of segment `number` failed: nothing is appended to it or synced in it any more,
+  /// and what lay beyond its last good sync is lost. A second failure within a minute is final.
+  mutating func syncFailed(_ number: UInt64, _ error: FileError, atNanos now: UInt64) {
+    let isSecond = syncFailures > 0 && now - syncFailedAtNanos < Limits.syncFailureNanosMax
+    syncFailures += 1
+    syncFailedAtNanos = now
+    syncError = error
+    if isSecond { failure = .syncFailed(error) }
+    if open == number { open = nil }
+    full.removeAll { $0 == number }
+    holes.removeAll { $0.segment == number }
+    guard let segment = segments.removeValue(forKey: number) else { return }
+    for (sequence, extent) in dirty where extent.position.segment == number {
+      dirty[sequence] = nil
+      unsyncedBytes -= extent.byteCount
+      lostSequences.insert(sequence)
+      guard let header = segment.extents.first(where: { $0.offset == extent.position.offset })
+      else { preconditionFailure("an extent was written without its header") }
+      let lostExtent = LostExtent(
+        position: extent.position, header: header.header, salt: segment.header.salt)
+      if unapplied[sequence] == nil {
+        lost.append(lostExtent)
+      } else {
+        lostUnapplied[sequence] = lostExtent
+      }
+    }
   }
 
   /// The extent's write failed: its space stays a hole.
   mutating func failed(_ slot: LogSlot) {
-    writing[slot.sequence] = nil
+    guard writing.removeValue(forKey: slot.sequence) != nil else { return }
     unapplied[slot.sequence] = nil
     holes.append(slot.position)
     segments[slot.position.segment]?.writingCount -= 1
@@ -137,9 +198,10 @@ struct LogState {
   }
 
   /// What a sync has to cover, as of now.
-  func roundToSync() -> (sequences: [UInt64], files: [any File]) {
+  func roundToSync() -> (sequences: [UInt64], files: [(number: UInt64, file: any File)]) {
     let numbers = Set(dirty.values.map(\.position.segment)).sorted()
-    return (Array(dirty.keys), numbers.compactMap { segments[$0]?.file })
+    let files = numbers.compactMap { number in segments[number].map { (number, $0.file) } }
+    return (Array(dirty.keys), files)
   }
 
   mutating func synced(_ sequences: [UInt64]) {

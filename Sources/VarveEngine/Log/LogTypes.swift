@@ -1,6 +1,7 @@
 // The small values that pass between the engine and its value log.
 
 package import VarveBase
+package import VarveFile
 
 /// 16 bytes that differ between two starts of the machine.
 package struct BootID: Hashable, Sendable, BitwiseCopyable {
@@ -131,6 +132,9 @@ package protocol SegmentHost: AnyObject, Sendable {
   func segmentFailed(_ number: UInt64)
   /// A segment has its footer and is synced.
   func segmentSealed(_ summary: SegmentSummary)
+  /// An fdatasync of the segment failed: it gets no footer before the next start. Called without
+  /// locks, by whoever synced.
+  func segmentLost(_ number: UInt64, _ error: FileError)
   /// The name of a namespace by its internal id, for the footer; nil when it is retired.
   func namespaceName(_ id: UInt32) -> String?
 }

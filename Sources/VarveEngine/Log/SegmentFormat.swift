@@ -53,10 +53,18 @@ package struct SegmentHeader: Equatable, Sendable {
 
   /// Checks everything, a number other than the file name's included.
   package init(_ bytes: RawSpan, path: String, number expected: UInt64) throws(LogError) {
-    try SegmentFormat.checkStart(bytes, Self.magic, Self.version, path: path, offset: 0)
-    guard bytes.load(60, as: UInt32.self) == CRC32C.checksum(bytes.extracting(0..<60)),
-      SegmentFormat.isZero(bytes, from: 64)
-    else { throw .corrupt(path: path, offset: 0, reason: "header checksum") }
+    try SegmentFormat.checkStart(bytes, Self.magic, path: path, offset: 0)
+    // The checksum first: a flipped bit of the version is damage, not another release.
+    guard bytes.load(60, as: UInt32.self) == CRC32C.checksum(bytes.extracting(0..<60)) else {
+      throw .corrupt(path: path, offset: 0, reason: "header checksum")
+    }
+    let found: UInt32 = bytes.load(8)
+    guard found == Self.version else {
+      throw .unsupportedVersion(path: path, found: Int(found), supported: Int(Self.version))
+    }
+    guard SegmentFormat.isZero(bytes, from: 64) else {
+      throw .corrupt(path: path, offset: 64, reason: "header with bytes behind its end")
+    }
     number = bytes.load(16)
     bootID = BootID(bytes.load(24), bytes.load(32))
     createdMillis = bytes.load(40)
@@ -138,6 +146,18 @@ package struct SegmentTrailer: Equatable, Sendable {
   /// The trailer in the last block of a file, or nil when that block is something else: an unsealed
   /// segment ends in an extent, and what that extent holds cannot know the salt.
   package init?(_ bytes: RawSpan, header: SegmentHeader, fileBytes: UInt64) {
+    self.init(bytes, fileBytes: fileBytes)
+    guard number == header.number, salt == header.salt else { return nil }
+  }
+
+  /// The trailer of a file whose header is lost: it repeats number and salt under a checksum of its
+  /// own.
+  package init?(_ bytes: RawSpan, number: UInt64, fileBytes: UInt64) {
+    self.init(bytes, fileBytes: fileBytes)
+    guard self.number == number else { return nil }
+  }
+
+  private init?(_ bytes: RawSpan, fileBytes: UInt64) {
     guard bytes.byteCount == Self.byteCount, bytes.copy(0, count: 8) == Self.magic,
       bytes.load(8, as: UInt32.self) == SegmentHeader.version,
       bytes.load(12, as: UInt32.self) == SegmentHeader.byteOrderMark,
@@ -155,8 +175,7 @@ package struct SegmentTrailer: Equatable, Sendable {
     sequenceMax = bytes.load(64)
     footerChecksum = bytes.load(72)
     let block = UInt64(Limits.blockBytes)
-    guard number == header.number, salt == header.salt, footerOffset % block == 0,
-      footerOffset >= block, footerOffset <= fileBytes,
+    guard footerOffset % block == 0, footerOffset >= block, footerOffset <= fileBytes,
       footerOffset + SegmentFormat.padded(UInt64(footerBytes)) + block == fileBytes
     else { return nil }
   }
@@ -212,7 +231,7 @@ package enum SegmentFormat {
   }
 
   static func checkStart(
-    _ bytes: RawSpan, _ magic: [UInt8], _ version: UInt32, path: String, offset: UInt64
+    _ bytes: RawSpan, _ magic: [UInt8], path: String, offset: UInt64
   ) throws(LogError) {
     guard bytes.byteCount == Limits.blockBytes else {
       throw .corrupt(path: path, offset: offset, reason: "\(bytes.byteCount) bytes, not a block")
@@ -220,11 +239,10 @@ package enum SegmentFormat {
     guard bytes.copy(0, count: 8) == magic else {
       throw .corrupt(path: path, offset: offset, reason: "no magic")
     }
-    let found: UInt32 = bytes.load(8)
-    guard found == version else {
-      throw .unsupportedVersion(path: path, found: Int(found), supported: Int(version))
-    }
-    guard bytes.load(12, as: UInt32.self) == SegmentHeader.byteOrderMark else {
+    // No flip of one bit makes the one mark of the other.
+    let mark: UInt32 = bytes.load(12)
+    if mark == SegmentHeader.byteOrderMark.byteSwapped { throw .foreignByteOrder(path: path) }
+    guard mark == SegmentHeader.byteOrderMark else {
       throw .corrupt(path: path, offset: offset, reason: "byte-order mark")
     }
   }

@@ -23,6 +23,8 @@ package struct SegmentListing: Sendable {
   /// 0 for foreign files.
   package let number: UInt64
   package let state: State
+  /// Why the header had to be taken from the trailer's copy; nil where it is sound.
+  package let headerDamage: LogError?
   package let fileBytes: UInt64
   package let allocatedBytes: UInt64
 
@@ -58,30 +60,56 @@ package struct SegmentListing: Sendable {
     guard let number = SegmentFormat.number(fileName: name) else {
       self.number = 0
       state = .foreign
+      headerDamage = nil
       return
     }
     self.number = number
-    let reader = try SegmentReader.open(files, directory: directory, number: number)
     do throws(LogError) {
-      state = try Self.state(reader, fileBytes: fileBytes)
+      let reader = try SegmentReader.open(files, directory: directory, number: number)
+      (state, headerDamage) = try Self.state(reader, fileBytes: fileBytes)
     } catch {
-      guard case .corrupt = error else { throw error }
-      state = .unreadable(error)
+      guard error.isDamage else { throw error }
+      (state, headerDamage) = (.unreadable(error), nil)
     }
   }
 
   private static func state(
     _ reader: SegmentReader, fileBytes: UInt64
-  ) throws(LogError) -> State {
+  ) throws(LogError) -> (State, LogError?) {
     let block = Limits.blockBytes
-    guard let first = try reader.bytes(offset: 0, count: block) else {
-      throw .corrupt(path: reader.path, offset: 0, reason: "shorter than its header")
+    var last: [UInt8]?
+    if fileBytes >= UInt64(2 * block), fileBytes % UInt64(block) == 0 {
+      last = try reader.bytes(offset: fileBytes - UInt64(block), count: block)
     }
-    let header = try SegmentHeader(first.rawSpan, path: reader.path, number: reader.number)
-    guard fileBytes >= UInt64(2 * block), fileBytes % UInt64(block) == 0,
-      let last = try reader.bytes(offset: fileBytes - UInt64(block), count: block),
-      let trailer = SegmentTrailer(last.rawSpan, header: header, fileBytes: fileBytes)
-    else { return .unsealed(header) }
-    return .sealed(header, trailer)
+    do throws(LogError) {
+      guard let first = try reader.bytes(offset: 0, count: block) else {
+        throw .corrupt(path: reader.path, offset: 0, reason: "shorter than its header")
+      }
+      let header = try SegmentHeader(first.rawSpan, path: reader.path, number: reader.number)
+      guard let last,
+        let trailer = SegmentTrailer(last.rawSpan, header: header, fileBytes: fileBytes)
+      else { return (.unsealed(header), nil) }
+      return (.sealed(header, trailer), nil)
+    } catch {
+      // The trailer repeats what the contents need of the header. Who wrote it when is lost.
+      guard error.isDamage, let last,
+        let trailer = SegmentTrailer(last.rawSpan, number: reader.number, fileBytes: fileBytes)
+      else { throw error }
+      let header = SegmentHeader(
+        number: trailer.number, bootID: BootID(0, 0), createdMillis: 0, salt: trailer.salt)
+      return (.sealed(header, trailer), error)
+    }
+  }
+}
+
+extension LogError {
+  /// The bytes are not what was written, or the disk cannot give them: trying again will not help,
+  /// and the rest of the store can do without.
+  package var isDamage: Bool {
+    switch self {
+    case .corrupt: true
+    case .file(let error): error.errno == Errno.inputOutput
+    default: false
+    }
   }
 }

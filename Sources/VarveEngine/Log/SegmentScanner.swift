@@ -130,7 +130,7 @@ package struct SegmentScanner {
     return Self.decode(parsed, used)
   }
 
-  private static func decode(_ header: ExtentHeader, _ used: [UInt8]) -> ScannedExtent? {
+  static func decode(_ header: ExtentHeader, _ used: [UInt8]) -> ScannedExtent? {
     switch header.kind {
     case .pages:
       guard let pages = ExtentEntries.pages(used.rawSpan, header) else { return nil }

@@ -19,10 +19,7 @@ extension ValueLog {
       do throws(LogError) {
         try seal(number)
       } catch {
-        state.update { state in
-          state.isSealing = false
-          if case .syncFailed = error { state.failure = error }
-        }
+        state.update { $0.isSealing = false }
         throw error
       }
     }
@@ -39,19 +36,27 @@ extension ValueLog {
   }
 
   private func seal(_ number: UInt64) throws(LogError) {
-    _ = state.wait { $0.segments[number]?.writingCount == 0 ? true : nil }
+    _ = state.wait { ($0.segments[number]?.writingCount ?? 0) == 0 ? true : nil }
     // The footer is written only after what it covers is durable.
     try sync()
     guard let segment = state.peek({ $0.segments[number] }) else {
-      preconditionFailure("segment \(number) is being written")
+      // A failed sync took it: it stays without a footer.
+      return state.update { $0.isSealing = false }
     }
     var footer = Footer()
     footer.extents = segment.extents.sorted { $0.offset < $1.offset }
     for id in segment.namespaces {
       if let name = host.namespaceName(id) { footer.namespaces[id] = name }
     }
-    let summary = try SegmentSealer.seal(
-      segment.file, segment.header, footer, segment.totals, at: segment.endOffset)
+    let summary: SegmentSummary
+    do throws(LogError) {
+      summary = try SegmentSealer.seal(
+        segment.file, segment.header, footer, segment.totals, at: segment.endOffset)
+    } catch {
+      // What the footer covers was synced: only the footer is lost.
+      if case .syncFailed(let cause) = error { syncFailed(number, cause) { _ in } }
+      throw error
+    }
     counters.syncs.add()
     precondition(summary.fileBytes <= UInt64(segmentBytes), "a segment stays within its bound")
     state.update { state in

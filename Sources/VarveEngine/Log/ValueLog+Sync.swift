@@ -7,17 +7,21 @@ extension ValueLog {
   private enum Turn {
     case done
     case fail(LogError)
-    case lead(ordinal: UInt64, sequences: [UInt64], files: [any File])
+    case lead(ordinal: UInt64, sequences: [UInt64], files: [(number: UInt64, file: any File)])
   }
 
   /// Makes everything durable whose append returned before the call, in all segments. Callers at
   /// the same time share one fdatasync. Returns `syncedSequence`.
   ///
-  /// A failed fdatasync is final: this and every later call, and every append, throw `.syncFailed`.
+  /// A failed fdatasync is never retried: the segment takes no more, what lay beyond its last good
+  /// sync is lost (`takeLost`), and every call that waited throws `.syncFailed`. Appends go on in
+  /// a new segment; after a second failure within a minute they throw as well, for good.
   @discardableResult
   package func sync() throws(LogError) -> UInt64 {
-    let needed = state.update { $0.syncsStarted + 1 }
+    let (needed, failures) = state.update { ($0.syncsStarted + 1, $0.syncFailures) }
     try syncRounds { $0.dirty.isEmpty || $0.syncsEnded >= needed }
+    let missed = state.peek { $0.syncFailures == failures ? nil : $0.syncError }
+    if let missed { throw .syncFailed(missed) }
     return syncedSequence
   }
 
@@ -30,6 +34,8 @@ extension ValueLog {
         "append \(sequence) has not returned")
       return state.dirty[sequence] == nil
     }
+    let missed = state.peek { $0.lostSequences.contains(sequence) ? $0.syncError : nil }
+    if let missed { throw .syncFailed(missed) }
   }
 
   /// Returns once the page at `location` (written by this log or before it) is durable: for a
@@ -65,26 +71,54 @@ extension ValueLog {
   }
 
   private func lead(
-    _ ordinal: UInt64, _ sequences: [UInt64], _ files: [any File]
+    _ ordinal: UInt64, _ sequences: [UInt64], _ files: [(number: UInt64, file: any File)]
   ) throws(LogError) {
-    do throws(FileError) {
-      for file in files {
+    for (number, file) in files {
+      do throws(FileError) {
         try file.sync()
         counters.syncs.add()
+      } catch {
+        syncFailed(number, error) { $0.isSyncing = false }
+        throw .syncFailed(error)
       }
-    } catch {
-      let failure = LogError.syncFailed(error)
-      state.update { state in
-        state.isSyncing = false
-        state.failure = failure
-      }
-      throw failure
     }
     state.update { state in
       state.isSyncing = false
       state.syncsEnded = ordinal
       state.synced(sequences)
       state.checkInvariants()
+    }
+  }
+
+  /// Books the failure; `alongside` changes what else has to change at the same moment.
+  func syncFailed(_ number: UInt64, _ error: FileError, alongside: (inout LogState) -> Void) {
+    let now = clock.monotonicNanos()
+    state.update { state in
+      state.syncFailed(number, error, atNanos: now)
+      alongside(&state)
+      state.checkInvariants()
+    }
+    host.segmentLost(number, error)
+  }
+
+  /// How many calls of fdatasync failed so far.
+  package var syncFailures: UInt64 { state.peek { $0.syncFailures } }
+
+  package var hasLost: Bool { state.peek { !$0.lost.isEmpty } }
+
+  /// What failed syncs took along and nobody has taken yet: its pages must leave the index, its
+  /// control entries must be appended again.
+  package func takeLost() -> [ScannedExtent] {
+    let lost = state.update { state in
+      defer { state.lost.removeAll() }
+      return state.lost
+    }
+    return lost.compactMap { extent in
+      guard
+        let parsed = try? ExtentHeader(
+          extent.header.rawSpan, position: extent.position, salt: extent.salt, path: directory)
+      else { preconditionFailure("a header written reads back") }
+      return SegmentScanner.decode(parsed, extent.header)
     }
   }
 
@@ -97,7 +131,10 @@ extension ValueLog {
   }
 
   package func isSynced(_ sequence: UInt64) -> Bool {
-    state.peek { $0.dirty[sequence] == nil && $0.writing[sequence] == nil }
+    state.peek {
+      $0.dirty[sequence] == nil && $0.writing[sequence] == nil
+        && !$0.lostSequences.contains(sequence)
+    }
   }
 
   /// Bytes written or being written and not known to be durable; at most 64 MiB.

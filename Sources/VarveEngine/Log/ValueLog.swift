@@ -87,7 +87,7 @@ package final class ValueLog: Sendable {
       }
     }
     apply(receipt)
-    state.update { $0.unapplied[receipt.sequence] = nil }
+    state.update { $0.applied(receipt.sequence) }
     return receipt
   }
 
@@ -101,7 +101,7 @@ package final class ValueLog: Sendable {
     var receipts: [AppendReceipt] = []
     defer {
       let sequences = receipts.map(\.sequence)
-      state.update { state in for sequence in sequences { state.unapplied[sequence] = nil } }
+      state.update { state in for sequence in sequences { state.applied(sequence) } }
     }
     var start = 0
     while start < controls.count {
@@ -132,14 +132,19 @@ package final class ValueLog: Sendable {
         let parsed = try ExtentHeader(
           header.rawSpan, position: slot.position, salt: slot.salt, path: slot.file.path)
       else { preconditionFailure("a header written reads back") }
-      state.update { $0.written(slot, header: header, births: births, parsed: parsed) }
+      let (isWritten, error) = state.update {
+        ($0.written(slot, header: header, births: births, parsed: parsed), $0.syncError)
+      }
+      if !isWritten, let error { throw .file(error) }
     } catch {
       counters.failures.add()
       state.update { state in
         state.failed(slot)
-        if case .syncFailed = error { state.failure = error }
         // A bad spot on the disk: the next append tries elsewhere. (Full disks are the host's.)
         if case .file = error, state.open == slot.position.segment { state.closeOpen() }
+      }
+      if case .syncFailed(let cause) = error {
+        syncFailed(slot.position.segment, cause) { _ in }
       }
       throw error
     }

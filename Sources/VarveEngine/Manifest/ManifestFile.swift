@@ -8,6 +8,8 @@ struct ManifestFile {
   /// Bytes from the start that check; behind them lies nothing, or the batch that a crash tore.
   var goodBytes = 0
   var batches: UInt64 = 0
+  /// Bytes behind them that do not check.
+  var tornBytes = 0
 
   /// Reads the whole file.
   ///
@@ -40,6 +42,7 @@ struct ManifestFile {
     try ManifestFormat.expect(
       goodBytes >= snapshotEnd, file, UInt64(goodBytes), "end of what was synced",
       UInt64(snapshotEnd), UInt64(goodBytes))
+    tornBytes = bytes.count - goodBytes
     if let later = Self.recordBehind(bytes, from: goodBytes + 1, number: number) {
       throw .corrupt(
         file: file, offset: UInt64(goodBytes), what: "place of the next whole batch",

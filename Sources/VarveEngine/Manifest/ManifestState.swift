@@ -152,6 +152,33 @@ package struct ManifestState: Equatable, Sendable {
     return edits
   }
 
+  /// This state with the namespaces of `copy`, which is of the same age or one edit ahead: what it
+  /// has under an id this one never gave out is new, what it lacks of those it knew is retired.
+  package func following(_ copy: ManifestState) throws(IndexError) -> ManifestState {
+    var edits: [ManifestEdit] = []
+    for id in namespaces.keys.sorted() where id < copy.nextNamespace {
+      if let entry = copy.namespaces[id] {
+        if entry != namespaces[id] { edits.append(.setNamespace(entry)) }
+      } else {
+        edits.append(.retireNamespace(id))
+      }
+    }
+    for id in copy.namespaces.keys.sorted() where id >= nextNamespace {
+      if let entry = copy.namespaces[id] { edits.append(.createNamespace(entry)) }
+    }
+    edits.append(.nextNamespace(max(nextNamespace, copy.nextNamespace)))
+    return try applying(edits)
+  }
+
+  /// The same segments, namespaces and numbers without any table: everything is to be taken from
+  /// the log again.
+  package func withoutTables() -> ManifestState {
+    var copy = self
+    copy.tables = []
+    copy.replayFrom = .start
+    return copy
+  }
+
   package func checkInvariants() {
     precondition(namespaceIDs.count == namespaces.count, "names and ids differ in number")
     for (id, entry) in namespaces {

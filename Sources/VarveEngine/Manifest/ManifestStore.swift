@@ -6,7 +6,8 @@ package import VarveFile
 
 /// Commits batches of edits and publishes the state they add up to.
 ///
-/// Commits take turns; reading `state` never waits for the disk. Lock order: writer, then published.
+/// Commits take turns; reading `state` never waits for the disk. Lock order: writer, then
+/// published.
 package final class ManifestStore: Sendable {
   private struct Writer {
     /// Nil before the first file of this process, and after a failure that leaves its end unknown:
@@ -26,30 +27,70 @@ package final class ManifestStore: Sendable {
   private let rollBytes: Int
   private let writer: Locked<Writer>
   private let published: Locked<ManifestState>
+  /// What opening found wrong and went on without.
+  package let notes: [String]
 
   /// Opens the manifest that CURRENT names and begins a new file with its state.
   ///
   /// - Parameter createIfMissing: without CURRENT, begin an empty store; else throw `missing`. The
-  ///   caller says so only when there is nothing else in the directory that a store could have made.
+  ///   caller says so only when there is nothing else in the directory that a store could have
+  ///   made.
   package static func open(
     _ files: any FileSystem, directory: String, createIfMissing: Bool,
     rollBytes: Int = Limits.manifestBytesBeforeRoll
   ) throws(IndexError) -> ManifestStore {
     let current = path(directory, ManifestFormat.currentName)
     var state = ManifestState()
-    var number: UInt64 = 0
+    var notes: [String] = []
     if createIfMissing, try !wrap({ () throws(FileError) in try files.exists(current) }) {
-      number = try highestNumber(files, directory)
+      // A store that lost everything but its namespaces keeps them, and their ids.
+      if let copy = try? namespaceCopy(files, directory: directory) { state = copy }
     } else {
-      (state, number) = try readCurrent(files, directory)
+      let file = try readCurrent(files, directory)
+      state = file.state
+      if file.tornBytes > 0 {
+        notes.append("its last \(file.tornBytes) bytes are no whole batch and count for nothing")
+      }
+      state = try agreed(state, files, directory, &notes)
     }
-    let store = ManifestStore(files, directory, state, number: number, rollBytes: rollBytes)
+    return try begin(files, directory: directory, state: state, rollBytes: rollBytes, notes: notes)
+  }
+
+  /// Begins a new manifest with `state`, whatever there was before.
+  package static func begin(
+    _ files: any FileSystem, directory: String, state: ManifestState,
+    rollBytes: Int = Limits.manifestBytesBeforeRoll, notes: [String] = []
+  ) throws(IndexError) -> ManifestStore {
+    let number = try highestNumber(files, directory)
+    let store = ManifestStore(
+      files, directory, state, number: number, rollBytes: rollBytes, notes: notes)
     try store.writer.withLock { (writer) throws(IndexError) in
       try store.roll(&writer, to: state)
       try store.writeNamespaces(&writer, state)
     }
     try store.removeOthers()
     return store
+  }
+
+  /// Manifest and second copy, brought to agree. The copy is written first, so where the two differ
+  /// the manifest's last batch is missing: torn by a crash before anybody was told, or damaged
+  /// after somebody was. Either way the copy is right.
+  private static func agreed(
+    _ state: ManifestState, _ files: any FileSystem, _ directory: String, _ notes: inout [String]
+  ) throws(IndexError) -> ManifestState {
+    let copy: ManifestState
+    do throws(IndexError) {
+      copy = try namespaceCopy(files, directory: directory)
+    } catch {
+      if case .unknownVersion = error { throw error }
+      notes.append("the namespace table's second copy was made anew: \(error)")
+      return state
+    }
+    guard copy.namespaces != state.namespaces || copy.nextNamespace != state.nextNamespace else {
+      return state
+    }
+    notes.append("the namespace table's second copy is ahead of it, and counts")
+    return try state.following(copy)
   }
 
   /// The state on disk, without changing anything.
@@ -76,8 +117,9 @@ package final class ManifestStore: Sendable {
 
   private init(
     _ files: any FileSystem, _ directory: String, _ state: ManifestState, number: UInt64,
-    rollBytes: Int
+    rollBytes: Int, notes: [String]
   ) {
+    self.notes = notes
     self.files = files
     self.directory = directory
     self.rollBytes = rollBytes
@@ -230,13 +272,21 @@ extension ManifestStore {
 
   private static func readCurrent(
     _ files: any FileSystem, _ directory: String
-  ) throws(IndexError) -> (state: ManifestState, number: UInt64) {
+  ) throws(IndexError) -> ManifestFile {
     let current = path(directory, ManifestFormat.currentName)
     let number = try ManifestFormat.readCurrent(try readAll(files, current), file: current)
     let name = path(directory, ManifestFormat.name(number))
-    let file = try ManifestFile(try readAll(files, name), number: number, file: name)
-    // A new file's number must be free: a crash may have left one that CURRENT does not name.
-    return (file.state, max(number, try highestNumber(files, directory)))
+    return try ManifestFile(try readAll(files, name), number: number, file: name)
+  }
+
+  /// The newest manifest file by its number, whether CURRENT names it or not: where CURRENT and the
+  /// second copy are both lost, its namespaces are the last there are.
+  package static func newest(
+    _ files: any FileSystem, directory: String
+  ) throws(IndexError) -> ManifestState {
+    let number = try highestNumber(files, directory)
+    let name = path(directory, ManifestFormat.name(number))
+    return try ManifestFile(try readAll(files, name), number: number, file: name).state
   }
 
   private static func highestNumber(

@@ -32,7 +32,7 @@ extension Calls {
         score: $0.score)
     }
     answer.namespaces = engine.namespaces().map(Self.info)
-    for counter in engine.allCounters + metrics.counters {
+    for counter in engine.allCounters + engine.familyCounters + metrics.counters {
       answer.counters[counter.name] = counter.current
     }
     answer.latencies = (engine.latencies + metrics.seconds.members.map(\.1)).map(Self.latency)
@@ -53,22 +53,5 @@ extension Calls {
   package func flush() throws(Refusal) -> FlushResponse {
     try refusing { () throws(EngineError) in try engine.flush() }
     return FlushResponse()
-  }
-
-  /// Blocks until done; `progress` gets each message and stops the work by returning false.
-  package func compact(
-    _ request: CompactRequest, progress: (Progress) -> Bool
-  ) throws(Refusal) {
-    try refusing { () throws(EngineError) in
-      try engine.compact(
-        namespace: request.namespace.isEmpty ? nil : request.namespace,
-        indexOnly: request.indexOnly
-      ) { step in
-        progress(
-          Progress(
-            stage: step.stage, done: step.done, total: step.total, etaSeconds: step.etaSeconds,
-            result: step.result))
-      }
-    }
   }
 }

@@ -38,33 +38,45 @@ extension Calls {
   private func options(
     _ asked: VarveWire.NamespaceOptions
   ) throws(Refusal) -> VarveEngine.NamespaceOptions {
-    guard asked.quotaBytes == 0 else {
-      throw Refusal(
-        .unimplemented, "quota_bytes \(asked.quotaBytes) is not supported by this version",
-        value: asked.quotaBytes)
-    }
+    try check(quotaBytes: asked.quotaBytes)
     var options = VarveEngine.NamespaceOptions()
-    switch asked.codec {
-    case .unspecified: break
-    case .raw: options.codec = PageCodec.raw
-    case .planes: throw Refusal(.unimplemented, "codec PLANES is not supported by this version")
-    case .unknown(let number):
-      throw Refusal(.invalidArgument, "codec \(number) is unknown", value: UInt64(number))
-    }
-    let descriptionBytes = asked.description.utf8.count
-    guard descriptionBytes <= Limits.descriptionBytesMax else {
-      throw Refusal(
-        .invalidArgument,
-        "description has \(descriptionBytes) bytes; the limit is \(Limits.descriptionBytesMax)",
-        limit: "description_bytes_max", limitValue: UInt64(Limits.descriptionBytesMax),
-        value: UInt64(descriptionBytes))
-    }
+    try check(codec: asked.codec)
+    if asked.codec == .raw { options.codec = PageCodec.raw }
+    try check(description: asked.description)
     try checkTTL(asked.ttlSeconds)
     options.pageTokens = asked.pageTokens
     options.pageBytesMax = asked.pageBytesMax
     options.ttlSeconds = asked.ttlSeconds
     options.description = asked.description
     return options
+  }
+
+  func check(quotaBytes: UInt64) throws(Refusal) {
+    guard quotaBytes == 0 else {
+      throw Refusal(
+        .unimplemented, "quota_bytes \(quotaBytes) is not supported by this version",
+        value: quotaBytes)
+    }
+  }
+
+  func check(codec: Codec) throws(Refusal) {
+    switch codec {
+    case .unspecified, .raw: return
+    case .planes: throw Refusal(.unimplemented, "codec PLANES is not supported by this version")
+    case .unknown(let number):
+      throw Refusal(.invalidArgument, "codec \(number) is unknown", value: UInt64(number))
+    }
+  }
+
+  func check(description: String) throws(Refusal) {
+    let bytes = description.utf8.count
+    guard bytes <= Limits.descriptionBytesMax else {
+      throw Refusal(
+        .invalidArgument,
+        "description has \(bytes) bytes; the limit is \(Limits.descriptionBytesMax)",
+        limit: "description_bytes_max", limitValue: UInt64(Limits.descriptionBytesMax),
+        value: UInt64(bytes))
+    }
   }
 
   static func info(_ view: NamespaceView) -> NamespaceInfo {

@@ -5,30 +5,39 @@ package import VarveEngine
 package import VarveWire
 
 extension Calls {
-  package func lookup(_ request: LookupRequest) throws(Refusal) -> LookupResponse {
+  package func lookup(
+    _ request: LookupRequest, _ context: RequestContext? = nil
+  ) throws(Refusal) -> LookupResponse {
     let slice = try slice(
       request.namespaceID, request.chain, first: request.first, count: request.count)
-    let answer = try refusing { () throws(EngineError) in
-      try engine.lookup(
-        slice, wantPresent: request.wantPresent, exact: request.exact, prefetch: request.prefetch)
+    let answer = try measured(.index, of: context) { () throws(Refusal) in
+      try refusing { () throws(EngineError) in
+        try engine.lookup(
+          slice, wantPresent: request.wantPresent, exact: request.exact,
+          prefetch: request.prefetch)
+      }
     }
-    metrics.lookupPagesAsked.add(slice.count)
-    metrics.lookupPagesHit.add(answer.hitPages)
     return LookupResponse(
       hitPages: UInt32(answer.hitPages), hitBytes: answer.hitBytes, present: answer.present)
   }
 
   /// The engine's session for a get; nil when the range is empty and nothing will come.
-  package func get(_ request: GetRequest) throws(Refusal) -> GetSession? {
+  package func get(
+    _ request: GetRequest, _ context: RequestContext? = nil
+  ) throws(Refusal) -> GetSession? {
     let slice = try slice(
       request.namespaceID, request.chain, first: request.first, count: request.count)
-    let session = try refusing { () throws(EngineError) in
-      try engine.beginGet(slice, sparse: request.sparse)
+    let session = try measured(.index, of: context) { () throws(Refusal) in
+      try refusing { () throws(EngineError) in
+        try engine.beginGet(slice, sparse: request.sparse)
+      }
     }
     return slice.count == 0 ? nil : session
   }
 
-  package func put(_ header: PutHeader) throws(Refusal) -> PutSession {
+  package func put(
+    _ header: PutHeader, _ context: RequestContext? = nil
+  ) throws(Refusal) -> PutSession {
     let slice = try slice(
       header.namespaceID, header.chain, first: header.first, count: header.count)
     let pageBytes = try pageBytes(header, count: slice.count)
@@ -39,11 +48,11 @@ extension Calls {
         value: UInt64(header.checksum.count))
     }
     try checkTTL(header.ttlSeconds)
-    return try refusing { () throws(EngineError) in
-      try engine.beginPut(
-        PutOrder(
-          slice: slice, pageBytes: pageBytes, checksums: header.checksum, durable: header.durable,
-          ttlSeconds: header.ttlSeconds, ask: header.ask))
+    let order = PutOrder(
+      slice: slice, pageBytes: pageBytes, checksums: header.checksum, durable: header.durable,
+      ttlSeconds: header.ttlSeconds, ask: header.ask)
+    return try measured(.index, of: context) { () throws(Refusal) in
+      try refusing { () throws(EngineError) in try engine.beginPut(order) }
     }
   }
 

@@ -16,8 +16,11 @@ package final class Calls: Sendable {
   let clock: any Clock
   let startedNanos: UInt64
   let phase: PhaseCell
-  let compaction = CompactionGate()
-  private let logger: Logger
+  let compaction = WorkGate()
+  let scrubbing = WorkGate()
+  /// What needs the server around the calls; set before the first call.
+  let surroundings = Locked(Surroundings())
+  let logger: Logger
   private let incidents = Atomic<UInt64>(0)
 
   package init(
@@ -31,6 +34,23 @@ package final class Calls: Sendable {
     self.startedNanos = startedNanos
     self.phase = phase
     self.logger = logger
+  }
+
+  /// What a few admin calls need of the server.
+  package struct Surroundings: Sendable {
+    /// `min_free` of the configuration.
+    package var minFreeBytes: UInt64 = 0
+    /// `drain_seconds` of the configuration.
+    package var drainSeconds = 10
+    /// Takes nothing more and waits, until a monotonic deadline at most, for the calls begun; how
+    /// many are left then, those to Drain apart.
+    package var drain: @Sendable (UInt64) -> Int = { _ in 0 }
+
+    package init() {}
+  }
+
+  package func set(_ surroundings: Surroundings) {
+    self.surroundings.withLock { $0 = surroundings }
   }
 
   /// The chain's slice a request names, or the refusal of its fields.

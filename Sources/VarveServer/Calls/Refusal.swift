@@ -39,6 +39,20 @@ package struct Refusal: Error, Equatable, Sendable {
       self.init(
         .invalidArgument, "page_bytes_max \(asked) is over half a segment, \(limit)",
         limit: "page_bytes_max", limitValue: UInt64(limit), value: UInt64(asked))
+    case .capacityOutOfRange(let asked, let least, let most):
+      let isLess = asked < least
+      self.init(
+        .invalidArgument,
+        isLess
+          ? "capacity_bytes \(asked) is below the least, \(least) (\(Limits.segmentsMin) segments)"
+          : "capacity_bytes \(asked) is over the most, \(most)",
+        limit: isLess ? "capacity_bytes_min" : "capacity_bytes_max",
+        limitValue: isLess ? least : most, value: asked)
+    case .capacityOverDisk(let asked, let most, let minFree):
+      self.init(
+        .invalidArgument,
+        "capacity_bytes \(asked) is over \(most): the file system could not keep min_free "
+          + "\(minFree) bytes free", limit: "min_free", limitValue: most, value: asked)
     case .stagingExhausted(let limit):
       self.init(
         .resourceExhausted,

@@ -3,24 +3,30 @@
 
 package import VarveBase
 package import VarveWire
+internal import Synchronization
 
 /// Counters of connections and calls.
 package final class ServerMetrics: Sendable {
   package let connectionsAccepted = Counter(
     "connections_accepted_total", "Connections accepted on the data port")
   package let connectionsRefused = Counter(
-    "connections_refused_total", "Connections closed at once because too many were open")
+    "connections_refused_total", "Connections told at once why they are not let in")
   package let connectionsStalled = Counter(
     "connections_stalled_total", "Connections closed because their peer did not go on")
   package let badFrames = Counter("bad_frames_total", "Connections ended by a bad frame")
   package let bytesIn = Counter("received_bytes_total", "Bytes received on the data port")
   package let bytesOut = Counter("sent_bytes_total", "Bytes sent on the data port")
-  package let lookupPagesAsked = Counter("lookup_pages_asked_total", "Pages asked by lookups")
-  package let lookupPagesHit = Counter(
-    "lookup_pages_hit_total", "Pages of lookups present without a gap from the first")
+  package let slowRequests = Counter(
+    "slow_requests_total", "Requests that took slow_request_ms or longer")
   package let requests: CounterFamily
   package let problems: CounterFamily
+  package let refusals = BoundedCounterFamily(
+    "refusals_total", "Errors told to clients, by the limit that was hit, or by code",
+    label: "reason", countMax: Limits.refusalReasonsMax)
   package let seconds: LatencyFamily
+  package let stages: LatencyTable
+  private let inFlight = Atomic<Int>(0)
+  private let requestNumber = Atomic<UInt64>(0)
 
   private static let slots = Dictionary(
     uniqueKeysWithValues: Method.allCases.enumerated().map { ($1, $0) })
@@ -35,13 +41,16 @@ package final class ServerMetrics: Sendable {
     seconds = LatencyFamily(
       "request_seconds", "From a request's frame to its last frame queued, by call",
       label: "call", values: calls)
+    stages = LatencyTable(
+      "request_stage_seconds", "Time of a request in each of its stages, by call and stage",
+      labels: ("call", "stage"), rows: calls, columns: RequestStage.allCases.map(\.rawValue))
   }
 
   /// The counters without a label.
   package var plainCounters: [Counter] {
     [
       connectionsAccepted, connectionsRefused, connectionsStalled, badFrames, bytesIn, bytesOut,
-      lookupPagesAsked, lookupPagesHit,
+      slowRequests,
     ]
   }
 
@@ -50,13 +59,29 @@ package final class ServerMetrics: Sendable {
     plainCounters + requests.members.map(\.1) + problems.members.map(\.1)
   }
 
-  package func requestBegun(_ method: Method) {
+  /// The request's number, from 1.
+  package func requestBegun(_ method: Method) -> UInt64 {
     if let slot = Self.slots[method] { requests.members[slot].1.add() }
+    inFlight.add(1, ordering: .relaxed)
+    return requestNumber.add(1, ordering: .relaxed).newValue
   }
 
   package func requestEnded(_ method: Method, nanos: UInt64) {
     if let slot = Self.slots[method] { seconds.members[slot].1.record(nanos: nanos) }
   }
 
-  package func problem(_ code: StatusCode) { problems.members[Int(code.rawValue)].1.add() }
+  package func stageEnded(_ method: Method, _ stage: RequestStage, nanos: UInt64) {
+    stages.record(row: method.name, column: stage.rawValue, nanos: nanos)
+  }
+
+  /// Nobody works on the request any more.
+  package func requestLeft() { inFlight.subtract(1, ordering: .relaxed) }
+
+  package var requestsInFlight: Int { inFlight.load(ordering: .relaxed) }
+
+  /// Counts an error told to a client.
+  package func problem(_ problem: Problem) {
+    problems.members[Int(problem.status.rawValue)].1.add()
+    refusals.add(problem.limit.isEmpty ? problem.status.name : problem.limit)
+  }
 }

@@ -12,7 +12,7 @@ package struct ServerConfiguration: Sendable {
   package var http: ListenAddress? = .tcp(host: "127.0.0.1", port: 4771)
   package var dataDirectory = "/var/lib/varve"
   package var capacityBytes: UInt64 = 10 << 30
-  /// What the file system must still have free when the store has grown to its capacity.
+  /// What the file system keeps free; 0: 2 % of it.
   package var minFreeBytes: UInt64 = 0
   /// 0: derived from the capacity.
   package var segmentBytes: UInt64 = 0
@@ -62,6 +62,7 @@ package struct ServerConfiguration: Sendable {
     engine.stagingBytes = split.stagingBytes
     engine.memtableBytes = split.memtableBytes
     engine.blockCacheBytes = split.blockCacheBytes
+    engine.minFreeBytes = minFreeBytes == 0 ? nil : minFreeBytes
     engine.syncIntervalMillis = syncIntervalMillis
     engine.ioThreads = ioThreads
     engine.directIO = directIO

@@ -6,10 +6,12 @@ internal import VarveWire
 
 extension Connection {
   func beginGet(_ stream: UInt32, _ request: GetRequest) throws(Refusal) {
-    guard let session = try calls.get(request) else { return answer(stream, []) }
+    let context = context(of: stream)
+    guard let session = try calls.get(request, context) else { return answer(stream, []) }
     state.update { state in
       guard state.session.isOpen(stream) else { return }
-      state.gets[stream] = OutgoingGet(session: session, isSparse: request.sparse)
+      state.gets[stream] = OutgoingGet(
+        session: session, isSparse: request.sparse, context: context)
       state.turns.append(stream)
     }
     produceWhereWanted()
@@ -34,7 +36,8 @@ extension Connection {
 
   private func startProducing(_ stream: UInt32) {
     do {
-      try calls.engine.background { [self] in produce(stream) }
+      let submitted = clock.monotonicNanos()
+      try calls.engine.background { [self] in produce(stream, submitted: submitted) }
     } catch {
       let refusal = Refusal(error)
       // With bytes still to be sent the job is tried again after them; else the call is refused.
@@ -47,11 +50,14 @@ extension Connection {
   }
 
   /// One batch, on a thread of the engine's pool.
-  private func produce(_ stream: UInt32) {
+  private func produce(_ stream: UInt32, submitted: UInt64) {
     guard let get = state.update({ $0.gets[stream] }) else { return }
+    get.context?.add(since: submitted, to: .queue)
     let batch: [GetPage]?
     do {
-      batch = try get.session.next(bytesMax: Limits.getBatchBytes)
+      batch = try measured(.disk, of: get.context) { () throws(EngineError) in
+        try get.session.next(bytesMax: Limits.getBatchBytes)
+      }
     } catch {
       return refuse(stream, Refusal(error))
     }

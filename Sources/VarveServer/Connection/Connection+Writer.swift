@@ -1,5 +1,5 @@
-// The writer: small frames first, then one frame of each get in turn, page bytes straight from where
-// they lie. Everything it waits for is a change of the connection's state.
+// The writer: small frames first, then one frame of each get in turn, page bytes straight from
+// where they lie. Everything it waits for is a change of the connection's state.
 
 internal import Logging
 internal import VarveBase
@@ -20,6 +20,7 @@ extension Connection {
         continue
       }
       guard case .batch(let batch, let ended) = turn else { break }
+      let sendStart = clock.monotonicNanos()
       do {
         try batch.write(to: socket)
       } catch {
@@ -27,9 +28,11 @@ extension Connection {
         return kill()
       }
       calls.metrics.bytesOut.add(batch.byteCount)
+      // Wakes a reader that waits because too many answers were queued.
       state.update { $0.pageBytes -= batch.pageBytes }
-      for call in ended { logIfSlow(call) }
-      produceWhereWanted()
+      batch.context?.add(since: sendStart, to: .send)
+      for call in ended { conclude(call) }
+      if batch.hasRuns { produceWhereWanted() }
     }
     // The peer shall read to the end before it sees the socket close, and gets a moment to do so.
     socket.shutdownSending()
@@ -88,6 +91,7 @@ extension Connection {
     _ batch: inout OutgoingBatch
   ) -> Bool {
     let most = min(sendable, Limits.sendFrameBytesMax)
+    batch.context = get.context
     switch get.step {
     case .wait: return false
     case .end:

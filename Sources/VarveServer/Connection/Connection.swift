@@ -19,12 +19,6 @@ package struct ConnectionSettings: Sendable {
 
 /// Owns a socket and its two threads; ends when both have ended.
 package final class Connection: Sendable {
-  /// A call that has been begun and not answered.
-  struct Call {
-    let method: Method
-    let startedNanos: UInt64
-  }
-
   struct State {
     var session: ServerSession
     /// Frames whose heads are made, in that order.
@@ -35,7 +29,8 @@ package final class Connection: Sendable {
     var turns: [UInt32] = []
     /// Bytes of pages made and not yet sent, those in the writer's hands included.
     var pageBytes = 0
-    var calls: [UInt32: Call] = [:]
+    /// Calls that have been begun and not answered.
+    var calls: [UInt32: RequestContext] = [:]
     /// Nothing more is answered; what is queued leaves, then the connection closes.
     var isClosing = false
     /// The client has finished sending: streams begun are finished, then the connection closes.
@@ -113,6 +108,13 @@ package final class Connection: Sendable {
     }
   }
 
+  /// Calls begun and not answered, but for Drain, which waits for the others.
+  package var callsInFlight: Int {
+    state.update { state in
+      state.isDead ? 0 : state.calls.values.reduce(0) { $0 + ($1.method == .drain ? 0 : 1) }
+    }
+  }
+
   /// Ends the connection now; answers in the making are dropped.
   package func kill() {
     state.update { $0.isDead = true }
@@ -134,7 +136,7 @@ package final class Connection: Sendable {
       enqueue(head, &state)
       return endCall(stream, &state)
     }
-    if let done { logIfSlow(done) }
+    if let done { conclude(done) }
   }
 
   /// One message of several; false when the stream is over.
@@ -155,37 +157,30 @@ package final class Connection: Sendable {
     let done = state.update { state -> EndedCall? in
       state.dropGet(stream)
       guard let head = state.session.problem(on: stream, told.problem) else { return nil }
-      calls.metrics.problem(told.problem.status)
+      calls.metrics.problem(told.problem)
       enqueue(head, &state)
       return endCall(stream, &state)
     }
-    if let done { logIfSlow(done) }
+    if let done { conclude(done) }
   }
 
   /// A call that has just been answered.
   struct EndedCall {
-    let stream: UInt32
-    let method: Method
+    let context: RequestContext
     let nanos: UInt64
   }
 
+  /// The request of a stream that has not been answered.
+  func context(of stream: UInt32) -> RequestContext? { state.update { $0.calls[stream] } }
+
   /// Counts a call's end, under the state's lock: whoever sees the answer sees it counted.
   func endCall(_ stream: UInt32, _ state: inout State) -> EndedCall? {
-    guard let call = state.calls.removeValue(forKey: stream) else { return nil }
-    let nanos = clock.monotonicNanos() - call.startedNanos
-    calls.metrics.requestEnded(call.method, nanos: nanos)
-    return EndedCall(stream: stream, method: call.method, nanos: nanos)
+    guard let context = state.calls.removeValue(forKey: stream) else { return nil }
+    return EndedCall(context: context, nanos: calls.end(context))
   }
 
-  func logIfSlow(_ call: EndedCall) {
-    let slowMillis = UInt64(settings.slowRequestMillis)
-    guard slowMillis > 0, call.nanos / 1_000_000 >= slowMillis else { return }
-    logger.warning(
-      "slow request",
-      metadata: [
-        "call": "\(call.method.name)", "millis": "\(call.nanos / 1_000_000)",
-        "stream": "\(call.stream)",
-      ])
+  func conclude(_ call: EndedCall) {
+    calls.conclude(call.context, nanos: call.nanos, slowMillis: settings.slowRequestMillis)
   }
 }
 

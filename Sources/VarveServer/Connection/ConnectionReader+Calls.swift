@@ -6,10 +6,10 @@ internal import VarveWire
 
 extension ConnectionReader {
   func begin(_ stream: UInt32, _ method: Method, _ message: [UInt8], isLast: Bool) {
-    connection.calls.metrics.requestBegun(method)
-    let call = Connection.Call(method: method, startedNanos: connection.clock.monotonicNanos())
-    connection.state.update { state in
-      if state.session.isOpen(stream) { state.calls[stream] = call }
+    let context = connection.calls.begin(method)
+    // One call more gives the writer nothing to do.
+    connection.state.change { state, _ in
+      if state.session.isOpen(stream) { state.calls[stream] = context }
     }
     do throws(Refusal) {
       switch method {
@@ -17,7 +17,7 @@ extension ConnectionReader {
       case .put: try beginPut(stream, try Calls.decoded(message), isLast: isLast)
       default:
         try connection.calls.dispatch(
-          method, message, to: FrameReply(connection: connection, stream: stream))
+          method, message, context, to: FrameReply(connection: connection, stream: stream))
       }
     } catch {
       connection.refuse(stream, error)

@@ -38,8 +38,9 @@ extension ConnectionReader {
     _ body: (inout ServerSession) -> [ServerSession.Action]
   ) -> [ServerSession.Action] {
     var told: [[UInt8]] = []
-    let actions = connection.state.update { state in
+    let actions = connection.state.change { state, wake in
       let actions = body(&state.session)
+      if Self.concernsWriter(actions) { wake = .everybody }
       for action in actions {
         switch action {
         case .send(let bytes):
@@ -57,13 +58,25 @@ extension ConnectionReader {
     return actions
   }
 
+  /// A request or data that begins here gives the writer nothing to do, and can end nothing. No
+  /// actions at all may be the client's GOAWAY, behind which the writer may find itself done.
+  private static func concernsWriter(_ actions: [ServerSession.Action]) -> Bool {
+    actions.isEmpty
+      || actions.contains { action in
+        switch action {
+        case .request, .data: false
+        default: true
+        }
+      }
+  }
+
   /// Counts the problems that the session framed by itself.
   private func countProblem(_ frame: [UInt8]) {
     do {
       let header = try FrameHeader(decoding: frame.rawSpan)
       guard header.flags.contains(.error) else { return }
       let message = Array(frame[FrameHeader.byteCount...])
-      connection.calls.metrics.problem(try Problem(decoding: message.rawSpan).status)
+      connection.calls.metrics.problem(try Problem(decoding: message.rawSpan))
     } catch {
       preconditionFailure("the session made a frame that is none: \(error)")
     }

@@ -6,7 +6,7 @@ internal import VarveWire
 
 extension ConnectionReader {
   func beginPut(_ stream: UInt32, _ header: PutHeader, isLast: Bool) throws(Refusal) {
-    let put = try connection.calls.put(header)
+    let put = try connection.calls.put(header, connection.context(of: stream))
     let isNothingNeeded = put.need.allSatisfy { $0 == 0 }
     if header.ask, isLast, !isNothingNeeded {
       // The client has said that nothing will come: need is of no use to it, the result is.
@@ -69,7 +69,13 @@ extension ConnectionReader {
   }
 
   private func finish(_ put: PutSession, _ stream: UInt32) {
+    let context = connection.context(of: stream)
+    // The put's own memory being written is the disk's time, not the client's.
+    context?.add(put.waitedNanos, to: .disk)
+    context?.add(since: put.begunNanos, without: put.waitedNanos, to: .receive)
+    let finished = connection.clock.monotonicNanos()
     put.finish { [connection] outcomes in
+      context?.add(since: finished, to: .disk)
       let statuses = outcomes.map { PageStatus(wire: UInt32($0.rawValue)) }
       connection.answer(stream, PutResponse.result(statuses).encode())
     }
@@ -83,9 +89,10 @@ extension ConnectionReader {
 
   /// Gives back the window that the bytes took, where there is one.
   private func grant(_ stream: UInt32, _ byteCount: Int) {
-    connection.state.update { state in
+    connection.state.change { state, wake in
       guard let frame = state.session.grant(on: stream, bytes: UInt64(byteCount)) else { return }
       connection.enqueue(frame, &state)
+      wake = .everybody
     }
   }
 }

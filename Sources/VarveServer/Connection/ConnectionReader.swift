@@ -1,5 +1,5 @@
-// The reader: bytes to frames, frames to actions of the session, page bytes straight into the memory
-// of their put. Used by the connection's reader thread alone.
+// The reader: bytes to frames, frames to actions of the session, page bytes straight into the
+// memory of their put. Used by the connection's reader thread alone.
 
 internal import VarveBase
 internal import VarveEngine

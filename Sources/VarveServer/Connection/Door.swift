@@ -97,6 +97,8 @@ final class Door: ServedConnection {
   }
 
   func phaseChanged() { state.withLock { $0.inner }?.phaseChanged() }
+
+  var callsInFlight: Int { state.withLock { $0.inner }?.callsInFlight ?? 0 }
 }
 
 /// Said once, waited for once.

@@ -1,5 +1,5 @@
-// What the writer sends in one go: frames' heads and messages in memory of their own, payloads where
-// they lie. Everything it points into is held by it.
+// What the writer sends in one go: frames' heads and messages in memory of their own, payloads
+// where they lie. Everything it points into is held by it.
 
 internal import Glibc
 internal import VarveBase
@@ -18,6 +18,10 @@ internal import VarveBase
   private(set) var byteCount = 0
   /// Bytes of pages among them.
   private(set) var pageBytes = 0
+  /// The request whose pages are among them: a batch has those of one.
+  var context: RequestContext?
+  /// Something of a run is among them, be it a run without bytes: its get may want a further batch.
+  private(set) var hasRuns = false
 
   var isEmpty: Bool { chunks.isEmpty }
 
@@ -33,6 +37,7 @@ internal import VarveBase
     unsafe run.take(count, at: &cursor, into: &chunks[chunks.count - 1].vectors)
     byteCount += count
     pageBytes += count
+    hasRuns = true
   }
 
   /// Sends everything. Each call of the kernel takes a head and as much payload as fits it.

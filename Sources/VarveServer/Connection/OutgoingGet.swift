@@ -8,6 +8,7 @@ struct OutgoingGet: Sendable {
   /// Hands out pages; called by one background job at a time.
   let session: GetSession
   let isSparse: Bool
+  let context: RequestContext?
   private(set) var runs: [OutgoingRun] = []
   private var cursor = OutgoingRun.Cursor()
   private var isHeadSent = false
@@ -16,9 +17,10 @@ struct OutgoingGet: Sendable {
   /// No more runs will come.
   var isOver = false
 
-  init(session: GetSession, isSparse: Bool) {
+  init(session: GetSession, isSparse: Bool, context: RequestContext?) {
     self.session = session
     self.isSparse = isSparse
+    self.context = context
   }
 
   /// One batch is being sent, one waits: more would only hold memory.

@@ -8,6 +8,8 @@ package protocol ServedConnection: AnyObject, Sendable {
   func kill()
   /// The daemon's phase is another: whoever watches its health is told.
   func phaseChanged()
+  /// Calls begun and not answered, but for Drain, which waits for the others.
+  var callsInFlight: Int { get }
 }
 
 extension Connection: ServedConnection {

@@ -8,10 +8,8 @@ internal import VarveWire
 extension GrpcConnection {
   /// A call that has just been answered.
   struct EndedCall {
-    let stream: Int32
-    let method: GrpcMethod
+    let context: RequestContext
     let nanos: UInt64
-    let traceparent: String
   }
 
   /// The whole answer of a unary call.
@@ -30,7 +28,7 @@ extension GrpcConnection {
       state.append(OutgoingBytes(GrpcMessageReader.framed(message)), to: stream)
       return end(stream, GrpcStatus.ok, &state)
     }
-    if let done { logIfSlow(done) }
+    if let done { conclude(done) }
   }
 
   /// One message of several; false when nobody waits for it.
@@ -51,7 +49,7 @@ extension GrpcConnection {
       }
       return end(stream, GrpcStatus.ok, &state)
     }
-    if let done { logIfSlow(done) }
+    if let done { conclude(done) }
   }
 
   /// The error that ends a call.
@@ -60,14 +58,14 @@ extension GrpcConnection {
     let told = calls()?.judged(refusal, method: method) ?? refusal
     let done = state.update { state -> EndedCall? in
       guard state.isOpen(stream) else { return nil }
-      metrics.problem(told.problem.status)
+      metrics.problem(told.problem)
       let trailers = GrpcStatus.trailers(told.problem)
       guard state.streams[stream]?.isHeadSent == true else {
         return endOnly(stream, trailers, &state)
       }
       return end(stream, trailers, &state)
     }
-    if let done { logIfSlow(done) }
+    if let done { conclude(done) }
   }
 
   func isWanted(_ stream: Int32) -> Bool {
@@ -94,23 +92,12 @@ extension GrpcConnection {
 
   /// Counts a call's end, under the state's lock: whoever sees the answer sees it counted.
   private func ended(_ stream: Int32, _ state: State) -> EndedCall? {
-    guard let call = state.streams[stream], let method = call.method else { return nil }
-    let nanos = clock.monotonicNanos() - call.startedNanos
-    if case .call(let method) = method { metrics.requestEnded(method, nanos: nanos) }
-    return EndedCall(
-      stream: stream, method: method, nanos: nanos, traceparent: call.traceparent)
+    guard let context = state.streams[stream]?.context, let calls = calls() else { return nil }
+    return EndedCall(context: context, nanos: calls.end(context))
   }
 
-  func logIfSlow(_ call: EndedCall) {
-    let slowMillis = UInt64(settings.slowRequestMillis)
-    guard slowMillis > 0, call.nanos >= slowMillis * 1_000_000 else { return }
-    if call.method == .healthWatch || call.method == .reflection { return }
-    logger.notice(
-      "slow request",
-      metadata: [
-        "call": "\(call.method.name)", "stream": "\(call.stream)", "protocol": "gRPC",
-        "millis": "\(call.nanos / 1_000_000)", "traceparent": "\(call.traceparent)",
-      ])
+  func conclude(_ call: EndedCall) {
+    calls()?.conclude(call.context, nanos: call.nanos, slowMillis: settings.slowRequestMillis)
   }
 }
 

@@ -6,10 +6,12 @@ internal import VarveWire
 
 extension GrpcConnection {
   func beginGet(_ stream: Int32, _ request: GetRequest, _ calls: Calls) throws(Refusal) {
-    guard let session = try calls.get(request) else { return finish(stream) }
+    let context = context(of: stream)
+    guard let session = try calls.get(request, context) else { return finish(stream) }
     state.update { state in
       guard state.isOpen(stream) else { return }
-      state.streams[stream]?.get = GrpcGet(session: session, isSparse: request.sparse)
+      state.streams[stream]?.get = GrpcGet(
+        session: session, isSparse: request.sparse, context: context)
     }
     produceWhereWanted()
   }
@@ -39,7 +41,9 @@ extension GrpcConnection {
       return refuse(stream, Refusal(.unavailable, "the daemon is stopping"))
     }
     do {
+      let submitted = clock.monotonicNanos()
       try engine.background { [self] in
+        get.context?.add(since: submitted, to: .queue)
         produce(stream, get)
         state.update { $0.workCount -= 1 }
         produceWhereWanted()
@@ -61,7 +65,9 @@ extension GrpcConnection {
     guard isWanted(stream) else { return }
     let batch: [GetPage]?
     do {
-      batch = try get.session.next(bytesMax: Limits.getBatchBytes)
+      batch = try measured(.disk, of: get.context) { () throws(EngineError) in
+        try get.session.next(bytesMax: Limits.getBatchBytes)
+      }
     } catch {
       return refuse(stream, Refusal(error))
     }

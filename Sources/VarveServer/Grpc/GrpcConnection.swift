@@ -121,6 +121,20 @@ final class GrpcConnection: ServedConnection {
     socket.shutdownBoth()
   }
 
+  /// The request of a stream that lives.
+  func context(of stream: Int32) -> RequestContext? { state.update { $0.streams[stream]?.context } }
+
+  var callsInFlight: Int {
+    state.update { state in
+      state.streams.values.reduce(0) { sum, call in
+        guard case .call(let method) = call.method, method != .drain, !call.isEnded else {
+          return sum
+        }
+        return sum + 1
+      }
+    }
+  }
+
   func stalled(_ doing: String) {
     metrics.connectionsStalled.add()
     logger.info(

@@ -23,7 +23,6 @@ extension GrpcReader {
       }
     }
     open(stream, head, head.timeoutNanos, isReceiving: !isEnd)
-    if case .call(let method) = head.method { connection.metrics.requestBegun(method) }
     if let refusal = refusal(head.method) {
       bodies[stream] = .nobody
       return connection.refuse(stream, refusal)
@@ -41,7 +40,9 @@ extension GrpcReader {
     var call = GrpcStream(
       method: head?.method, startedNanos: now, timeoutNanos: timeoutNanos,
       isReceiving: isReceiving, dueBytes: connection.settings.dueBytes)
-    call.traceparent = head?.traceparent ?? ""
+    if case .call(let method) = head?.method {
+      call.context = connection.calls()?.begin(method, traceparent: head?.traceparent ?? "")
+    }
     connection.state.update { state in
       guard state.http.isOpen(stream) else { return }
       state.streams[stream] = call
@@ -196,7 +197,8 @@ extension GrpcReader {
       if method == .get {
         try connection.beginGet(stream, try Calls.decoded(message), calls)
       } else {
-        try calls.dispatch(method, message, to: GrpcReply(connection, stream))
+        try calls.dispatch(
+          method, message, connection.context(of: stream), to: GrpcReply(connection, stream))
       }
     }
   }

@@ -49,7 +49,8 @@ extension GrpcReader {
 
   /// nil: nothing is needed, and the result was given at once.
   private func beginPut(_ stream: Int32, _ header: PutHeader) throws(Refusal) -> GrpcPut? {
-    let put = GrpcPut(try openCalls().put(header), header)
+    let context = connection.context(of: stream)
+    let put = GrpcPut(try openCalls().put(header, context), header)
     let isKept = connection.state.update { state in
       guard state.isOpen(stream) else { return false }
       state.streams[stream]?.put = put

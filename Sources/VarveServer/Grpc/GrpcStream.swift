@@ -33,7 +33,8 @@ struct GrpcStream {
   let method: GrpcMethod?
   let startedNanos: UInt64
   let deadlineNanos: UInt64?
-  var traceparent = ""
+  /// Counted and measured by the request layer; nil for gRPC's own services.
+  var context: RequestContext?
   var isHeadSent = false
   /// Trailers were handed over: nothing can follow.
   var isEnded = false
@@ -96,6 +97,7 @@ struct GrpcGet {
   /// Hands out pages; called by one background job at a time.
   let session: GetSession
   let isSparse: Bool
+  let context: RequestContext?
   /// A background job is making the next batch.
   var isProducing = false
   /// No more batches will come.

@@ -1,6 +1,5 @@
 // The HTTP port: one short-lived thread a connection, few at a time, one request each.
 
-package import Dispatch
 internal import Glibc
 internal import VarveBase
 
@@ -10,11 +9,9 @@ package final class HttpServer: Sendable {
   private let open = Locked(0)
   private let respond: @Sendable (String) -> HttpResponse
 
-  package init(
-    _ address: ListenAddress, queue: DispatchQueue,
-    respond: @escaping @Sendable (String) -> HttpResponse
-  ) throws(BindError) {
-    listener = try Listener(address, queue: queue)
+  /// Takes the listener over: `close` closes it.
+  package init(_ listener: Listener, respond: @escaping @Sendable (String) -> HttpResponse) {
+    self.listener = listener
     self.respond = respond
   }
 

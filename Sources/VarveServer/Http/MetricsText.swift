@@ -21,7 +21,23 @@ package struct MetricsText {
     }
   }
 
-  /// Gauges of one name may come apart: they are gathered first.
+  package mutating func add(_ family: BoundedCounterFamily) {
+    declare(family.name, "counter", family.help)
+    for (value, count) in family.members {
+      sample(family.name, [(family.label, value)], "\(count)")
+    }
+  }
+
+  package mutating func add(_ table: LatencyTable) {
+    for member in table.members {
+      add(
+        member.histogram.snapshot(), name: table.name, help: table.help,
+        labels: [(table.labels.row, member.row), (table.labels.column, member.column)])
+    }
+  }
+
+  /// Gauges of one name may come apart: they are gathered first. A name that ends in `_total` is a
+  /// counter that is read where it is kept.
   package mutating func add(_ gauges: [Gauge]) {
     var names: [String] = []
     var groups: [String: [Gauge]] = [:]
@@ -31,7 +47,7 @@ package struct MetricsText {
     }
     for name in names {
       for gauge in groups[name] ?? [] {
-        declare(name, "gauge", gauge.help)
+        declare(name, name.hasSuffix("_total") ? "counter" : "gauge", gauge.help)
         sample(name, gauge.labels, Self.number(gauge.value))
       }
     }

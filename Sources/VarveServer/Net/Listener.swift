@@ -31,6 +31,8 @@ package final class Listener: @unchecked Sendable {
   /// Set while accepting pauses; a suspended source must be resumed before it may be let go.
   private var pausedSource: (any DispatchSourceRead)?
   private var isClosed = false
+  /// The socket's file is ours to remove.
+  private let ownsPath: Bool
 
   /// Binds and listens; the address printed is the one the kernel gave (port 0).
   package init(_ wanted: ListenAddress, queue: DispatchQueue) throws(BindError) {
@@ -42,6 +44,17 @@ package final class Listener: @unchecked Sendable {
       descriptor = try ListenerSocket.bindUnix(path: path)
       address = wanted
     }
+    ownsPath = true
+  }
+
+  /// Takes over a socket that a service manager listens on.
+  package init(
+    adopting socket: ActivatedSocket, insecure: Bool, queue: DispatchQueue
+  ) throws(BindError) {
+    self.queue = queue
+    address = try socket.adopt(insecure: insecure)
+    descriptor = socket.descriptor
+    ownsPath = false
   }
 
   deinit { precondition(isClosed, "a listener must be closed") }
@@ -84,7 +97,7 @@ package final class Listener: @unchecked Sendable {
       isClosed = true
       if let source { source.cancel() } else { Glibc.close(descriptor) }
       source = nil
-      if case .unix(let path) = address { _ = unsafe unlink(path) }
+      if ownsPath, case .unix(let path) = address { _ = unsafe unlink(path) }
     }
   }
 }

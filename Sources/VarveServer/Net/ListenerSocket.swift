@@ -1,5 +1,5 @@
-// The system calls behind a listener: resolve, bind, listen, and a UNIX socket file left by a daemon
-// that died.
+// The system calls behind a listener: resolve, bind, listen, and a UNIX socket file left by a
+// daemon that died.
 
 internal import CLinux
 internal import Glibc
@@ -88,6 +88,40 @@ enum ListenerSocket {
     // The port stands at the same place, bytes 2 and 3, in both families.
     return unsafe withUnsafeBytes(of: &storage) {
       unsafe UInt16($0[2]) << 8 | UInt16($0[3])
+    }
+  }
+
+  /// The address a socket is bound to; nil where it has none that we could print.
+  static func boundAddress(_ descriptor: Int32) -> ListenAddress? {
+    var storage = sockaddr_storage()
+    var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    let status = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
+      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        unsafe getsockname(descriptor, $0, &size)
+      }
+    }
+    guard status == 0 else { return nil }
+    let bytes = unsafe withUnsafeBytes(of: &storage) { unsafe Array($0.prefix(Int(size))) }
+    switch Int32(storage.ss_family) {
+    case AF_UNIX:
+      let path = bytes.dropFirst(MemoryLayout<sa_family_t>.size).prefix { $0 != 0 }
+      return path.isEmpty ? nil : .unix(path: String(decoding: path, as: UTF8.self))
+    case AF_INET, AF_INET6:
+      let isSix = Int32(storage.ss_family) == AF_INET6
+      // Behind family and port: the address; in sockaddr_in6 four bytes of flow label come first.
+      let range = isSix ? 8..<24 : 4..<8
+      guard bytes.count >= range.upperBound else { return nil }
+      var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
+      let named = unsafe bytes[range].withUnsafeBytes {
+        unsafe inet_ntop(
+          Int32(storage.ss_family), $0.baseAddress, &text, socklen_t(INET6_ADDRSTRLEN)) != nil
+      }
+      guard named else { return nil }
+      let host = text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+      return .tcp(
+        host: String(decoding: host, as: UTF8.self),
+        port: UInt16(bytes[2]) << 8 | UInt16(bytes[3]))
+    default: return nil
     }
   }
 

@@ -1,5 +1,5 @@
-// Log lines for journald: a priority prefix, the message, then key=value pairs, on stderr. Never page
-// data, never secrets: callers give names and numbers.
+// Log lines for journald: a priority prefix, the message, then key=value pairs, on stderr. Never
+// page data, never secrets: callers give names and numbers.
 
 internal import Glibc
 package import Logging

@@ -36,57 +36,82 @@ struct GetCommand: ToolCommand {
     let output: String
   }
 
+  /// What came: the leading pages, and whether the one after them is damaged rather than missing.
+  private struct Outcome {
+    var pages = 0
+    var bytes = 0
+    var isLost = false
+  }
+
   func perform(_ console: Console) throws {
     let ids = try pages.pageIDs()
     let sink = try output == "-" ? nil : FileSink(path: output)
-    var gotPages = 0
-    var gotBytes = 0
-    var trouble: (any Error)?
-    var lost = false
+    let outcome: Outcome
     do {
-      try global.withClient { client in
-        let request = GetRequest(
-          namespaceID: try pages.openExisting(client), chain: Chain(pageIDs: ids))
-        try client.get(request) { page, status, bytes in
-          guard status == .present else {
-            lost = lost || status == .dataLoss
-            return false
-          }
-          do {
-            let copy = bytes.copy(0, count: bytes.byteCount)
-            if let sink { try sink.write(copy) } else { try console.write(copy) }
-          } catch {
-            trouble = error
-            return false
-          }
-          gotPages += 1
-          gotBytes += bytes.byteCount
-          return true
+      outcome = try global.withClient { client in
+        try fetch(ids, client) { bytes throws(Failure) in
+          if let sink { try sink.write(bytes) } else { try console.write(bytes) }
         }
       }
-      if let trouble { throw trouble }
-      if gotPages > 0 { try sink?.keep() } else { sink?.discard() }
+      if outcome.pages > 0 { try sink?.keep() } else { sink?.discard() }
     } catch {
       sink?.discard()
       throw error
     }
     if global.json {
-      try console.print(
-        try Json.text(
-          Answer(
-            namespace: pages.namespace, pages: ids.count, gotPages: gotPages, gotBytes: gotBytes,
-            output: output)))
+      let answer = Answer(
+        namespace: pages.namespace, pages: ids.count, gotPages: outcome.pages,
+        gotBytes: outcome.bytes, output: output)
+      try console.print(try Json.text(answer))
     }
-    guard gotPages == ids.count else {
-      let sentence =
-        "got \(gotPages) of \(ids.count) pages: \(ids[gotPages].hex) "
-        + (lost ? "cannot be read from the daemon's disk" : "is not stored in \(pages.namespace)")
-      throw Failure(lost ? .corruption : .notFound, sentence)
+    guard outcome.pages == ids.count else {
+      let why =
+        outcome.isLost
+        ? "cannot be read from the daemon's disk" : "is not stored in \(pages.namespace)"
+      throw Failure(
+        outcome.isLost ? .corruption : .notFound,
+        "got \(outcome.pages) of \(ids.count) pages: \(ids[outcome.pages].hex) \(why)")
     }
+  }
+
+  private func fetch(
+    _ ids: [PageID], _ client: Client, _ write: ([UInt8]) throws(Failure) -> Void
+  ) throws -> Outcome {
+    var outcome = Outcome()
+    var trouble: Failure?
+    let namespaceID = try pages.openExisting(client)
+    do {
+      try client.get(GetRequest(namespaceID: namespaceID, chain: Chain(pageIDs: ids))) {
+        page, status, bytes in
+        // A page whose bytes do not verify is left out: what comes behind it is not the prefix.
+        guard status == .present, page == outcome.pages else {
+          outcome.isLost = status != .missing
+          return false
+        }
+        do throws(Failure) {
+          try write(bytes.copy(0, count: bytes.byteCount))
+        } catch {
+          trouble = error
+          return false
+        }
+        outcome.pages += 1
+        outcome.bytes += bytes.byteCount
+        return true
+      }
+    } catch .checksumMismatch(let page, let expected, let found) {
+      // The daemon reads the page again past its caches, and quarantines what it finds bad itself.
+      _ = try client.reportCorrupt(
+        ReportCorruptRequest(
+          namespaceID: namespaceID, pageID: ids[page], expected: expected, found: found))
+      throw ClientError.checksumMismatch(page: page, expected: expected, found: found)
+    }
+    if let trouble { throw trouble }
+    return outcome
   }
 }
 
-/// A file that appears under its name only when it is whole.
+/// A file that appears under its name only when it is whole. What is no plain file (a terminal, a
+/// pipe, /dev/null) is written as it is.
 private final class FileSink {
   private let path: String
   private let partPath: String
@@ -94,11 +119,17 @@ private final class FileSink {
 
   init(path: String) throws(Failure) {
     self.path = path
-    partPath = path + ".part"
-    let made = FileManager.default.createFile(
-      atPath: partPath, contents: nil, attributes: [.posixPermissions: 0o600])
-    guard made, let file = FileHandle(forWritingAtPath: partPath) else {
-      throw Failure(.error, "\(partPath) cannot be made")
+    let kind = try? FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
+    if let kind, kind != .typeRegular {
+      partPath = path
+    } else {
+      partPath = path + ".part"
+      _ = FileManager.default.createFile(
+        atPath: partPath, contents: nil, attributes: [.posixPermissions: 0o600])
+    }
+    guard let file = FileHandle(forWritingAtPath: partPath) else {
+      throw Failure(
+        .error, "\(partPath) cannot be written: \(unsafe String(cString: strerror(errno)))")
     }
     self.file = file
   }
@@ -113,6 +144,7 @@ private final class FileSink {
 
   func keep() throws(Failure) {
     try? file.close()
+    guard path != partPath else { return }
     guard unsafe rename(partPath, path) == 0 else {
       throw Failure(
         .error, "\(path) cannot be made: \(unsafe String(cString: strerror(errno)))")
@@ -121,6 +153,6 @@ private final class FileSink {
 
   func discard() {
     try? file.close()
-    try? FileManager.default.removeItem(atPath: partPath)
+    if path != partPath { try? FileManager.default.removeItem(atPath: partPath) }
   }
 }

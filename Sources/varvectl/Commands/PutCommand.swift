@@ -71,7 +71,8 @@ struct PutCommand: ToolCommand {
     let refused = status.filter { $0 != .stored && $0 != .alreadyPresent }
     guard refused.isEmpty else {
       throw Failure(
-        .error, "\(refused.count) of \(ids.count) pages were not stored: "
+        .error,
+        "\(refused.count) of \(ids.count) pages were not stored: "
           + Set(refused.map(\.name)).sorted().joined(separator: ", "))
     }
   }

@@ -10,9 +10,10 @@ struct ReplayCommand: ToolCommand {
   static let configuration = CommandConfiguration(
     commandName: "replay", abstract: "Replay a trace of requests and print its hit rate.",
     discussion: """
-      TRACE is a path of a .kvt.jsonl or .kvt.jsonl.zst file, or its name in $VARVE_TRACES, in \
-      Tests/Fixtures or in ../shared/traces. For each request, in order: a Lookup of its pages, a \
-      Get of the prefix that is stored, a Put of the rest. Exit code 5 when a byte came back wrong.
+      TRACE is a path of a .kvt.jsonl or .kvt.jsonl.zst file, or its name in Tests/Fixtures or in \
+      $VARVE_TRACES (default ../shared/traces). For each request, in order: a Lookup of its pages, \
+      a Get of the prefix that is stored, a Put of the rest. Exit code 5 when a byte came back \
+      wrong.
       """)
   static let connectionsMax = 256
 

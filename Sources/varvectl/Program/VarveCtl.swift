@@ -14,6 +14,7 @@ struct VarveCtl: ParsableCommand {
     subcommands: [
       PingCommand.self, StatsCommand.self, LookupCommand.self, PutCommand.self, GetCommand.self,
       NamespaceCommand.self, FlushCommand.self, CompactCommand.self, VerifyCommand.self,
+      RebuildIndexCommand.self, DumpCommand.self,
       ReplayCommand.self,
     ])
 

@@ -34,7 +34,8 @@ struct BackendReplay {
       unsafe setenv("PYTHONPATH", checkout + "/python" + inherited, 1)
     }
     // Sound: the copies live until the process is another one, or are leaked with an error.
-    var words: [UnsafeMutablePointer<CChar>?] = unsafe ([python] + arguments).map { unsafe strdup($0) }
+    var words: [UnsafeMutablePointer<CChar>?] = unsafe []
+    for word in [python] + arguments { unsafe words.append(strdup(word)) }
     unsafe words.append(nil)
     _ = unsafe execvp(python, words)
     throw Failure(

@@ -19,7 +19,9 @@ struct RequestRange: ExpressibleByArgument, Hashable {
   }
 
   /// As the Python replay takes it.
-  var text: String { range.upperBound == .max ? "\(range.lowerBound):" : "\(range.lowerBound):\(range.upperBound)" }
+  var text: String {
+    "\(range.lowerBound):" + (range.upperBound == .max ? "" : "\(range.upperBound)")
+  }
 
   var defaultValueDescription: String { "all" }
 }

@@ -1,4 +1,4 @@
-// Why a trace cannot be used. Bad traces are operating errors: the sentence names file, line, cause.
+// Why a trace cannot be used. Bad traces are operating errors: the sentence tells file and line.
 
 /// Thrown by everything that finds and reads traces.
 enum TraceError: Error, Hashable {

@@ -11,17 +11,13 @@ struct TraceFinder {
 
   init(folders: [String]) { self.folders = folders }
 
-  /// `VARVE_TRACES` if set; else the checkout's own fixtures, and `../shared/traces` beside it.
+  /// The checkout's own fixtures, then `VARVE_TRACES`, or `../shared/traces` beside the checkout
+  /// where that is not set.
   init(environment: [String: String], checkout: String?) {
-    if let named = environment["VARVE_TRACES"], !named.isEmpty {
-      folders = [named]
-      return
-    }
     let base = checkout ?? FileManager.default.currentDirectoryPath
-    folders = [
-      base + "/Tests/Fixtures",
-      URL(fileURLWithPath: base + "/../shared/traces").standardizedFileURL.path,
-    ]
+    let named = environment["VARVE_TRACES"].flatMap { $0.isEmpty ? nil : $0 }
+    let shared = URL(fileURLWithPath: base + "/../shared/traces").standardizedFileURL.path
+    folders = [base + "/Tests/Fixtures", named ?? shared]
   }
 
   func path(of name: String) throws(TraceError) -> String {

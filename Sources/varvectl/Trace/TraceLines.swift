@@ -19,8 +19,10 @@ final class TraceLines {
 
   init(path: String) throws(TraceError) {
     var isFolder: ObjCBool = false
-    guard unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue
-    else { throw .unreadable(path: path, reason: "no such file") }
+    let isThere = unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+    guard isThere, !isFolder.boolValue else {
+      throw .unreadable(path: path, reason: "no such file")
+    }
     guard let file = FileHandle(forReadingAtPath: path) else {
       throw .unreadable(path: path, reason: unsafe String(cString: strerror(errno)))
     }

@@ -36,7 +36,8 @@ internal import CZstd
       var produced = 0
       unsafe input.withUnsafeBytes { source in
         unsafe piece.withUnsafeMutableBytes { target in
-          var from = unsafe ZSTD_inBuffer(src: source.baseAddress, size: source.count, pos: consumed)
+          var from = unsafe ZSTD_inBuffer(
+            src: source.baseAddress, size: source.count, pos: consumed)
           var to = unsafe ZSTD_outBuffer(dst: target.baseAddress, size: target.count, pos: 0)
           status = unsafe ZSTD_decompressStream(stream, &to, &from)
           consumed = unsafe from.pos

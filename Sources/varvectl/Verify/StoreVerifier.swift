@@ -160,7 +160,7 @@ extension StoreVerifier {
     let present = Set(listings.map(\.number))
     for (number, entry) in state?.segments.sorted(by: { $0.key < $1.key }) ?? []
     where !present.contains(number) {
-      // A segment is in the manifest before its file is made: without a seal it may never have been.
+      // It is in the manifest before its file is made: without a seal it may never have been.
       add(
         VerifyFinding(
           entry.isSealed ? .corruption : .note,
@@ -185,10 +185,31 @@ extension StoreVerifier {
       let severity: VerifyFinding.Severity = entry?.isSealed == false ? .note : .corruption
       return add(VerifyFinding(severity, file: file, offset: 0, "\(error)"))
     }
+    if let damage = listing.headerDamage {
+      add(VerifyFinding(.corruption, file: file, offset: 0, "\(damage)"))
+    }
     do throws(LogError) {
-      count(try scanner.scan(listing, check: .all), file: file, entry)
+      let scan = try scanner.scan(listing, check: .all)
+      count(scan, file: file, entry)
+      if scan.source == .footer { try compareHeaders(scan, file: file) }
     } catch {
       try note(error, file: file)
+    }
+  }
+
+  /// A footer repeats the headers of its extents, and then they are not read at their own places:
+  /// but a segment whose footer is lost lives by them.
+  private mutating func compareHeaders(_ scan: SegmentScan, file: String) throws(LogError) {
+    let reader = try SegmentReader.open(
+      files, directory: directory + "/segments", number: scan.number)
+    for extent in scan.extents {
+      let offset = extent.position.offset
+      let found = try reader.bytes(offset: offset, count: extent.headerUsed.count)
+      guard found != extent.headerUsed else { continue }
+      add(
+        VerifyFinding(
+          .corruption, file: file, offset: offset,
+          "header of the extent differs from its copy in the footer"))
     }
   }
 
@@ -226,7 +247,7 @@ extension StoreVerifier {
     switch error {
     case .corrupt(let path, let offset, let reason):
       add(VerifyFinding(.corruption, file: relative(path), offset: offset, reason))
-    case .unsupportedVersion:
+    case .unsupportedVersion, .foreignByteOrder:
       throw Failure(.error, "\(error)", advice: "use the varvectl of the release that wrote it")
     case .file, .noSpace, .tooLarge, .syncFailed, .closed:
       add(VerifyFinding(.corruption, file: file, "\(error)"))

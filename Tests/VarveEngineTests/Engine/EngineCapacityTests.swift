@@ -9,13 +9,18 @@ import VarveFile
   /// Bytes of the blocks of every file under the data directory.
   func diskBytes(_ files: any FileSystem) throws -> UInt64 {
     var total: UInt64 = 0
-    func add(_ directory: String) throws {
+    func add(_ directory: String) throws(FileError) {
       for name in try files.list(directory) {
         let path = directory + "/" + name
-        if try files.isDirectory(path) {
-          try add(path)
-        } else {
-          total += try files.allocatedBytes(path)
+        do throws(FileError) {
+          if try files.isDirectory(path) {
+            try add(path)
+          } else {
+            total += try files.allocatedBytes(path)
+          }
+        } catch {
+          // The background may have removed it since it was listed.
+          if !error.isNotFound { throw error }
         }
       }
     }

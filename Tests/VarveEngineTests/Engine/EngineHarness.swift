@@ -171,7 +171,7 @@ extension TestStore {
       for page in batch {
         #expect(page.index == slice.first + pages.count)
         var bytes: [UInt8] = []
-        for unsafe piece in unsafe page.pieces { unsafe bytes.append(contentsOf: piece) }
+        unsafe page.pieces.forEach { unsafe bytes.append(contentsOf: $0) }
         if page.outcome == .present { #expect(XXH3.hash(bytes) == page.checksum) }
         pages.append((page.outcome, bytes))
       }

@@ -61,7 +61,8 @@ import VarveFile
         let pages = ids.map { TestPage($0, bytes: Int.random(in: 1...20_000, using: &random)) }
         let durable = Bool.random(using: &random)
         for page in pages { expected.submitted[page.id] = page }
-        for (page, outcome) in zip(pages, try store.put(pages, namespace: namespace, durable: durable))
+        for (page, outcome) in zip(
+          pages, try store.put(pages, namespace: namespace, durable: durable))
         {
           #expect(outcome == .stored, "step \(step)")
           if durable { expected.durable[page.id] = page } else { expected.volatile[page.id] = page }
@@ -70,7 +71,8 @@ import VarveFile
       case 7:
         guard let ids = chains.randomElement(using: &random) else { continue }
         let first = Int.random(in: 0..<ids.count, using: &random)
-        let slice = ChainSlice(namespace: namespace, ids: ids, first: first, count: ids.count - first)
+        let slice = ChainSlice(
+          namespace: namespace, ids: ids, first: first, count: ids.count - first)
         _ = try store.engine.delete(slice)
         for id in slice.asked {
           expected.deleted.insert(id)

@@ -1,4 +1,5 @@
-// Table files: what is written is read, what is damaged is said to be, and files go when they should.
+// Table files: what is written is read, what is damaged is said to be, and files go when they
+// should.
 
 import Testing
 

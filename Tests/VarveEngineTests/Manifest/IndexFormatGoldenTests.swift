@@ -1,5 +1,5 @@
-// The hex dumps of docs/index-format.md are what this code writes, byte for byte, and it reads them.
-// `VARVE_GOLDEN=write` writes them anew instead of comparing.
+// The hex dumps of docs/index-format.md are what this code writes, byte for byte, and it reads
+// them. `VARVE_GOLDEN=write` writes them anew instead of comparing.
 
 import Testing
 

@@ -17,13 +17,28 @@ final class DaemonProcess {
   private let errors: URL
   private var buffered = ""
 
-  init(_ arguments: [String], environment: [String: String] = [:], in directory: String) throws {
+  /// - Parameter activating: a listening socket that the daemon gets as descriptor 3, the way a
+  ///   service manager hands it over; its name is that of LISTEN_FDNAMES.
+  init(
+    _ arguments: [String], environment: [String: String] = [:], in directory: String,
+    activating: (descriptor: Int32, name: String)? = nil
+  ) throws {
     guard let path = Self.path else { throw RawClient.Failure(description: "varved is not built") }
     process.executableURL = URL(fileURLWithPath: path)
     process.arguments = arguments
     var variables = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("VARVE_") }
     variables["SWIFT_BACKTRACE"] = "enable=no"
     variables.merge(environment) { _, new in new }
+    if let activating {
+      // Only the program itself knows its process id early enough: a shell that becomes it.
+      process.executableURL = URL(fileURLWithPath: "/bin/sh")
+      process.arguments =
+        ["-c", "LISTEN_PID=$$ exec \"$0\" \"$@\" 3<&0 </dev/null", path] + arguments
+      process.standardInput = FileHandle(
+        fileDescriptor: activating.descriptor, closeOnDealloc: false)
+      variables["LISTEN_FDS"] = "1"
+      variables["LISTEN_FDNAMES"] = activating.name
+    }
     process.environment = variables
     process.standardOutput = output
     errors = URL(fileURLWithPath: directory + "/stderr-\(UUID().uuidString)")
@@ -36,8 +51,8 @@ final class DaemonProcess {
 
   func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
-  /// The next line of standard output; nil at its end. Blocks: a daemon that hangs fails the suite's
-  /// own time limit.
+  /// The next line of standard output; nil at its end. Blocks: a daemon that hangs fails the
+  /// suite's own time limit.
   func line() -> String? {
     while !buffered.contains("\n") {
       let data = output.fileHandleForReading.availableData

@@ -29,8 +29,11 @@ final class TestServer {
 
   /// - Parameter opens: false leaves the server bound and recovering.
   /// - Parameter on: the directory of an earlier server, stopped by now.
+  /// - Parameter log: gets what the server logs; nil: nobody does.
+  /// - Parameter activated: sockets as from a service manager.
   init(
-    opens: Bool = true, on earlier: TemporaryDirectory? = nil,
+    opens: Bool = true, on earlier: TemporaryDirectory? = nil, log: RecordedLog? = nil,
+    activated: [ActivatedSocket] = [],
     _ change: (inout ServerConfiguration) -> Void = { _ in }
   ) throws {
     directory = try earlier ?? TemporaryDirectory()
@@ -46,9 +49,10 @@ final class TestServer {
     try configuration.check()
     var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     logger.logLevel = .critical
+    if let log { logger = log.logger }
     server = try Server(
       configuration, files: PosixFileSystem(), clock: SystemClock(), logger: logger)
-    try server.bind()
+    try server.bind(activated: activated)
     if opens { try server.open() }
   }
 
@@ -96,12 +100,16 @@ enum Pages {
 
   static func bytes(_ count: Int, _ seed: Int) -> [UInt8] {
     var state = UInt64(truncatingIfNeeded: seed) &* 0x9e37_79b9_7f4a_7c15 | 1
-    return (0..<count).map { _ in
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count + 8)
+    while bytes.count < count {
       state ^= state << 13
       state ^= state >> 7
       state ^= state << 17
-      return UInt8(truncatingIfNeeded: state)
+      bytes.appendLE(state)
     }
+    bytes.removeLast(bytes.count - count)
+    return bytes
   }
 }
 

@@ -1,0 +1,151 @@
+// The ceiling: the same bytes with the same checks, and nothing else. No index, no frames, no
+// windows, no crash safety: what varved loses against this is what those cost.
+
+import Glibc
+import VarveBase
+import VarveFile
+
+/// Serves each connection with a thread.
+final class RawServer: Sendable {
+  let port: UInt16
+  private let listener: RawSocket
+  private let pages: BenchPages
+  private let coldFile: RawFile
+  private let putFile: RawFile
+  private let putEnd = Locked(0)
+
+  /// Makes its pages in memory and `coldCopies` copies of them in a file.
+  init(file: String, pageBytes: Int, pageCount: Int, coldCopies: Int = RawServer.coldCopies) throws
+  {
+    (listener, port) = try RawSocket.listening()
+    pages = BenchPages(pageBytes: pageBytes, count: pageCount)
+    coldFile = try RawFile(path: file)
+    putFile = try RawFile(path: file + ".put")
+    let bytes = unsafe pages.bytes(0..<pageCount)
+    for copy in 0..<coldCopies {
+      guard unsafe coldFile.write(bytes, at: copy * bytes.count) else {
+        throw Failure("\(file) cannot be written: errno \(errno)")
+      }
+    }
+    guard coldFile.sync() else { throw Failure("\(file) cannot be synced: errno \(errno)") }
+  }
+
+  static let coldCopies = 8
+  static let bufferBytes = 4 << 20
+
+  var isDirect: Bool { coldFile.isDirect }
+
+  /// Accepts until the process is ended.
+  func serve() throws -> Never {
+    while true {
+      let socket = try listener.accepted()
+      // Detached: it ends with its client.
+      _ = NamedThread("raw-serve") { [self] in
+        do { try serve(socket) } catch { Console.note("raw server: \(error)") }
+      }
+    }
+  }
+
+  private func serve(_ socket: RawSocket) throws {
+    let pair = BufferPair(byteCount: Self.bufferBytes)
+    defer { pair.end() }
+    var request = RawRequest(.get)
+    while try unsafe withUnsafeMutableBytes(of: &request, { try unsafe socket.receive($0) }) {
+      let (first, count) = (Int(request.first), Int(request.count))
+      switch RawRequest.Operation(rawValue: request.operation) {
+      case .get: try unsafe socket.send(pages.bytes(first..<first + count))
+      case .cold: try sendCold(first, count, socket, pair)
+      case .put: try receivePut(count, Int(request.pageBytes), socket, pair)
+      case .echo: try echo(received: Int(request.pageBytes), sent: first, socket, pair)
+      case .reset:
+        putEnd.withLock { $0 = 0 }
+        try answer(putFile.empty() ? RawRequest.good : RawRequest.bad, socket)
+      case nil: throw Failure("request \(request.operation) is not known")
+      }
+    }
+  }
+
+  private func answer(_ value: UInt64, _ socket: RawSocket) throws {
+    try unsafe withUnsafeBytes(of: value) { try unsafe socket.send($0) }
+  }
+
+  /// Reads one buffer while the other is sent.
+  private func sendCold(_ first: Int, _ count: Int, _ socket: RawSocket, _ pair: BufferPair) throws
+  {
+    let (begin, end) = (first * pages.pageBytes, (first + count) * pages.pageBytes)
+    let file = coldFile
+    func submit(_ offset: Int, _ buffer: Int) {
+      let length = min(Self.bufferBytes, end - offset)
+      pair.submit(buffer) { memory in
+        unsafe file.read(
+          into: UnsafeMutableRawBufferPointer(rebasing: memory.mutableBytes[..<length]), at: offset)
+      }
+    }
+    var asked = begin
+    for buffer in 0..<2 where asked < end {
+      submit(asked, buffer)
+      asked += Self.bufferBytes
+    }
+    var (sent, buffer) = (begin, 0)
+    while sent < end {
+      guard pair.wait(buffer) else { throw Failure("the cold file cannot be read") }
+      let length = min(Self.bufferBytes, end - sent)
+      try unsafe socket.send(
+        UnsafeRawBufferPointer(rebasing: pair.buffers[buffer].bytes[..<length]))
+      sent += length
+      if asked < end {
+        submit(asked, buffer)
+        asked += Self.bufferBytes
+      }
+      buffer = 1 - buffer
+    }
+  }
+
+  /// Receives into one buffer and verifies there while the other is written.
+  private func receivePut(
+    _ count: Int, _ pageBytes: Int, _ socket: RawSocket, _ pair: BufferPair
+  ) throws {
+    var expected = [UInt64](repeating: 0, count: count)
+    guard try unsafe expected.withUnsafeMutableBytes({ try unsafe socket.receive($0) }) else {
+      throw Failure("a put ended before its checksums")
+    }
+    let perBuffer = Self.bufferBytes / pageBytes
+    var (page, buffer, isGood) = (0, 0, true)
+    let file = putFile
+    while page < count {
+      guard pair.wait(buffer) else { throw Failure("the file of puts cannot be written") }
+      let pagesNow = min(perBuffer, count - page)
+      for slot in 0..<pagesNow {
+        let memory = unsafe UnsafeMutableRawBufferPointer(
+          rebasing: pair.buffers[buffer].mutableBytes[slot * pageBytes..<(slot + 1) * pageBytes])
+        guard try unsafe socket.receive(memory) else { throw Failure("a put ended early") }
+        if unsafe XXH3.hash(UnsafeRawBufferPointer(memory)) != expected[page + slot] {
+          isGood = false
+        }
+      }
+      let length = pagesNow * pageBytes
+      let offset = putEnd.withLock { end in
+        defer { end += length }
+        return end
+      }
+      pair.submit(buffer) { memory in
+        unsafe file.write(UnsafeRawBufferPointer(rebasing: memory.bytes[..<length]), at: offset)
+      }
+      page += pagesNow
+      buffer = 1 - buffer
+    }
+    isGood = pair.wait(0) && pair.wait(1) && isGood
+    try answer(isGood ? RawRequest.good : RawRequest.bad, socket)
+  }
+
+  private func echo(
+    received: Int, sent: Int, _ socket: RawSocket, _ pair: BufferPair
+  ) throws {
+    guard max(received, sent) <= Self.bufferBytes else { throw Failure("an echo of \(received)") }
+    let memory = unsafe pair.buffers[0].mutableBytes
+    guard
+      try unsafe socket.receive(UnsafeMutableRawBufferPointer(rebasing: memory[..<received]))
+    else { throw Failure("an echo ended early") }
+    try unsafe socket.send(UnsafeRawBufferPointer(rebasing: memory[..<sent]))
+  }
+}

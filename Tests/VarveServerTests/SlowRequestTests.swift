@@ -1,0 +1,133 @@
+// The one line about a slow request: when it comes, and what it says.
+
+import Testing
+import VarveBase
+import VarveClient
+import VarveServer
+import VarveWire
+
+@Suite(.serialized) struct SlowRequestTests {
+  private let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+  /// The request layer of a server, on a clock that the test moves.
+  private func calls(_ server: TestServer, _ clock: ManualClock, _ log: RecordedLog) throws -> Calls
+  {
+    let engine = try #require(server.server.calls).engine
+    return Calls(
+      engine: engine, metrics: ServerMetrics(), ledger: server.server.ledger, clock: clock,
+      startedNanos: 0, phase: server.server.phase, logger: log.logger)
+  }
+
+  @Test func theLineTellsStagesNumberAndTrace() throws {
+    let server = try TestServer()
+    let clock = ManualClock()
+    let log = RecordedLog()
+    let calls = try calls(server, clock, log)
+    let first = calls.begin(.lookup)
+    #expect(calls.metrics.requestsInFlight == 1)
+    clock.advance(millis: 5)
+    let answer = measured(.index, of: first) { () -> Int in
+      clock.advance(millis: 7)
+      return 3
+    }
+    #expect(answer == 3)
+    calls.conclude(first, nanos: calls.end(first), slowMillis: 12)
+    let second = calls.begin(.get, traceparent: parent)
+    second.add(150_000_000, to: .queue)
+    second.add(1_260_000_000, to: .disk)
+    second.add(40_000_000, to: .send)
+    clock.advance(millis: 1450)
+    calls.conclude(second, nanos: calls.end(second), slowMillis: 12)
+    #expect(
+      log.lines == [
+        "<4>test: slow request call=Lookup index_ms=7.0 request=1 total_ms=12.0",
+        "<4>test: slow request call=Get disk_ms=1260.0 queue_ms=150.0 request=2 send_ms=40.0 "
+          + "total_ms=1450.0 traceparent=\(parent)",
+      ])
+    #expect(calls.metrics.slowRequests.current == 2)
+    #expect(calls.metrics.seconds["Get"].snapshot().maxNanos == 1_450_000_000)
+    let stages = calls.metrics.stages.members.map { "\($0.row) \($0.column)" }
+    #expect(Set(stages) == ["Lookup index", "Get queue", "Get disk", "Get send"])
+  }
+
+  @Test func theLimitIsMet() throws {
+    let server = try TestServer()
+    let log = RecordedLog()
+    let calls = try calls(server, ManualClock(), log)
+    let context = calls.begin(.put)
+    for (nanos, limit, lines): (UInt64, Int, Int) in [
+      (99_999_999, 100, 0), (100_000_000, 100, 1), (100_000_001, 100, 2), (.max / 2, 0, 2),
+    ] {
+      calls.conclude(context, nanos: nanos, slowMillis: limit)
+      #expect(log.lines.count == lines, "\(nanos) ns, \(limit) ms")
+    }
+  }
+
+  @Test func aRequestIsInFlightWhileSomeoneHoldsIt() throws {
+    let server = try TestServer()
+    let calls = try calls(server, ManualClock(), RecordedLog())
+    do {
+      let context = calls.begin(.put)
+      #expect(calls.metrics.requestsInFlight == 1)
+      withExtendedLifetime(context) {}
+    }
+    #expect(calls.metrics.requestsInFlight == 0)
+  }
+
+  @Test(arguments: [
+    "", "00", "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+    "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+    "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+    "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-1",
+    "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-011",
+    "00-4bf92f3577b34da6a3ce929d0e0e4736_00f067aa0ba902b7-01",
+    "00-4bf92f3577b34da6a3ce929d0e0e47\n6-00f067aa0ba902b7-01",
+  ])
+  func whatIsNoTraceParentIsNotLogged(_ text: String) throws {
+    #expect(!TraceParent.isValid(text))
+    let server = try TestServer()
+    let calls = try calls(server, ManualClock(), RecordedLog())
+    #expect(calls.begin(.get, traceparent: text).traceparent.isEmpty)
+    #expect(TraceParent.isValid(parent))
+  }
+
+  /// A put whose client takes its time, over a real connection.
+  private func dawdle(_ server: TestServer) throws {
+    let id = try server.namespace()
+    let raw = try server.raw()
+    try raw.hello()
+    try raw.beginPut(namespaceID: id)
+    let clock = SystemClock()
+    let end = clock.monotonicNanos() + 60_000_000
+    #expect(server.wait { clock.monotonicNanos() > end })
+    raw.finishSending()
+    #expect(try raw.frame().header.type == .response)
+  }
+
+  @Test func aSlowClientOfAPutIsTold() throws {
+    let log = RecordedLog()
+    let server = try TestServer(log: log) { $0.slowRequestMillis = 50 }
+    try dawdle(server)
+    func told() -> String? { log.lines.first { $0.contains("slow request call=Put") } }
+    #expect(server.wait { told() != nil })
+    let line = try #require(told())
+    let fields = Dictionary(
+      line.split(separator: " ").compactMap { field -> (String, Double)? in
+        let pair = field.split(separator: "=")
+        return pair.count == 2 ? Double(pair[1]).map { (String(pair[0]), $0) } : nil
+      }, uniquingKeysWith: { $1 })
+    #expect((fields["receive_ms"] ?? 0) >= 50, "\(line)")
+    #expect((fields["total_ms"] ?? 0) >= fields["receive_ms"] ?? 0, "\(line)")
+    #expect((fields["request"] ?? 0) >= 1)
+    #expect(!line.contains("traceparent"))
+  }
+
+  @Test func zeroLogsNone() throws {
+    let log = RecordedLog()
+    let server = try TestServer(log: log) { $0.slowRequestMillis = 0 }
+    try dawdle(server)
+    server.stop()
+    #expect(!log.lines.contains { $0.contains("slow request") })
+  }
+}
