@@ -84,7 +84,7 @@ let package = Package(
       "VarveServerTests",
       [
         "VarveBase", "VarveWire", "VarveFile", "VarveEngine", "VarveServer", "VarveClient",
-        "CLinux", log,
+        "CLinux", "CNghttp2", log,
       ]),
     testTarget(
       "VarveCtlTests",

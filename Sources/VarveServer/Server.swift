@@ -252,7 +252,7 @@ package final class Server: Sendable {
     }
     metrics.connectionsRefused.add()
     metrics.problem(problem)
-    FarewellSender.send(problem, to: visit.socket, clock: clock)
+    FarewellSender.send(problem, to: visit.socket, clock: clock, isFramed: true)
   }
 
   private func serveGrpc(_ door: Door, _ visit: Door.Visit) {

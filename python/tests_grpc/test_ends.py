@@ -157,6 +157,28 @@ def test_health_changes_when_the_daemon_drains(own_daemon, rng, stubs):
     assert own_daemon.process.wait(30) == 0
 
 
+def test_a_drain_by_call_is_seen_on_new_connections(own_daemon, rng, pb):
+    """The process stays and says so: NOT_SERVING, and UNAVAILABLE to everything else."""
+    from store import Store, refusal
+    from varve_grpc.health.v1 import health_pb2 as messages
+
+    with Store(own_daemon.endpoint, rng) as store:
+        answer = store.admin.Drain(pb.DrainRequest(timeout_seconds=10), timeout=30)
+        assert answer.drained and answer.in_flight == 0
+    options = (("grpc.use_local_subchannel_pool", 1),)
+    with grpc.insecure_channel(own_daemon.endpoint, options) as channel:
+        check = channel.unary_unary(
+            "/grpc.health.v1.Health/Check",
+            request_serializer=messages.HealthCheckRequest.SerializeToString,
+            response_deserializer=messages.HealthCheckResponse.FromString,
+        )
+        status = check(messages.HealthCheckRequest(), timeout=30).status
+        assert status == messages.HealthCheckResponse.NOT_SERVING
+        lookup = channel.unary_unary("/varve.v1.Cache/Lookup")
+        error = refusal(lambda: lookup(b"", timeout=30))
+        assert error.code() == grpc.StatusCode.UNAVAILABLE and "draining" in error.details()
+
+
 def test_a_put_begun_is_finished_while_draining(own_daemon, rng, pb):
     from store import Store
 

@@ -91,9 +91,7 @@ extension GrpcConnection {
       guard settings.idleMillis > 0, state.streams.isEmpty else { return false }
       return now >= state.idleSinceNanos + UInt64(settings.idleMillis) * 1_000_000
     }
-    for stream in late {
-      refuse(stream, Refusal(.deadlineExceeded, "the deadline has passed"))
-    }
+    for stream in late { endLate(stream) }
     for stream in slow { refuseSlow(stream) }
     if stuck {
       stalled("waiting for the client's window")
@@ -105,6 +103,20 @@ extension GrpcConnection {
       }
     }
     if isIdle { state.update { $0.http.drain() } }
+  }
+
+  /// A deadline has passed. Where bytes of the answer still wait, the status would have to wait for
+  /// them: the stream is reset instead, and the bytes are let go.
+  private func endLate(_ stream: Int32) {
+    let refusal = Refusal(.deadlineExceeded, "the deadline has passed")
+    let isWaiting = state.update { state in
+      guard let call = state.streams[stream], call.queuedBytes > 0 else { return false }
+      metrics.problem(refusal.problem)
+      state.streams[stream]?.isEnded = true
+      state.http.reset(stream, Http2Code.cancel)
+      return true
+    }
+    if !isWaiting { refuse(stream, refusal) }
   }
 
   private func refuseSlow(_ stream: Int32) {

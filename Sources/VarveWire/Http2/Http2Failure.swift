@@ -25,6 +25,9 @@ package struct Http2Failure: Error, Hashable, Sendable {
     self.init(code, "broken HTTP/2: \(what)")
   }
 
+  /// All that a server says to a connection that it does not let in: SETTINGS must come first.
+  package var farewell: [UInt8] { [0, 0, 0, 4, 0, 0, 0, 0, 0] + goAway(lastStream: 0) }
+
   /// A GOAWAY frame (RFC 9113 §6.8).
   func goAway(lastStream: Int32) -> [UInt8] {
     let debug = Array(text.utf8.prefix(1024))

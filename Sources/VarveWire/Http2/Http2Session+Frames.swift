@@ -75,7 +75,9 @@ extension Http2Session {
   func invalidFrameCame() { note(abuse.fault(nowNanos: nowNanos)) }
 
   func frameSent(_ head: nghttp2_frame_hd, resetCode: UInt32?) {
-    if let resetCode, resetCode != Http2Code.noError { note(abuse.fault(nowNanos: nowNanos)) }
+    if let resetCode, resetCode != Http2Code.noError, ownResets.remove(head.stream_id) == nil {
+      note(abuse.fault(nowNanos: nowNanos))
+    }
     let isEnd = head.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
     if isEnd, nghttp2_frame_type(UInt32(head.type)) == NGHTTP2_HEADERS {
       answerIsFramed(head.stream_id)
@@ -84,6 +86,7 @@ extension Http2Session {
 
   func closed(_ stream: Int32, _ code: UInt32) {
     streamsToStop.removeAll { $0 == stream }
+    ownResets.remove(stream)
     guard streams.removeValue(forKey: stream) != nil else { return }
     closedStreams.append(stream)
     events.append(.closed(stream: stream, code: code))

@@ -44,6 +44,7 @@ extension Http2Session {
   package func reset(_ stream: Int32, _ code: UInt32) {
     guard !isSealed, streams[stream] != nil else { return }
     streams[stream]?.offered = 0
+    ownResets.insert(stream)
     _ = unsafe nghttp2_submit_rst_stream(session, 0, stream, code)
   }
 

@@ -59,6 +59,8 @@ internal import VarveBase
   /// Streams whose answer ends before the peer does: told to stop behind their trailers.
   var streamsToStop: [Int32] = []
   var closedStreams: [Int32] = []
+  /// Streams that the driver has reset: no fault of the peer.
+  var ownResets: Set<Int32> = []
   /// The client's SETTINGS have come: it speaks HTTP/2.
   package internal(set) var isGreeted = false
 
