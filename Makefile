@@ -24,7 +24,7 @@ TORTURE := $(RELEASE)/varvetorture
 # A trap is answered with the seed, not with minutes of backtrace; sets iterate alike in every run.
 TORTURE_ENV := SWIFT_BACKTRACE=enable=no SWIFT_DETERMINISTIC_HASHING=1
 
-.PHONY: help deps build install run test demo lint format proto test-sglang kill bench asan tsan \
+.PHONY: help deps build install run test demo lint format proto test-grpc bench-grpc test-sglang kill bench asan tsan \
 	fuzz-smoke kill-long powercut flip restart coverage clean
 .PHONY: build-torture crash crash-nightly torture metamorphic
 
@@ -51,6 +51,13 @@ test: deps ## run every test: Swift, Python, the kill loop, SGLang's own classes
 
 test-sglang: build ## drive the backend with SGLang's own classes, where its wheel can be had
 	@python/tools/test_sglang.sh
+
+test-grpc: build ## drive the daemon with a stock grpcio client generated from Protos
+	@python/tools/test_grpc.sh
+
+bench-grpc: build ## measure gRPC beside grpcio's own server: h2load and grpcio, one run
+	@python/tools/make_venv.sh base
+	$(VENV)/bin/python python/bench_grpc/bench.py
 
 kill: build ## kill varved under load 25 times and check every acknowledged page
 	$(VENV)/bin/python Tests/kill/kill_loop.py --rounds 25

@@ -47,13 +47,15 @@ let package = Package(
       name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(
       name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(
+      name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
     .target(name: "CLinux"),
     .target(name: "CVarveProto", dependencies: ["CProtobufC"]),
 
     swiftTarget("VarveBase", ["CLinux", "CXXHash", "CCrypto"]),
     swiftTarget("VarveFile", ["VarveBase", "CLinux"]),
     swiftTarget("VarveEngine", ["VarveBase", "VarveFile", log]),
-    swiftTarget("VarveWire", ["VarveBase", "CVarveProto", "CProtobufC"]),
+    swiftTarget("VarveWire", ["VarveBase", "CVarveProto", "CProtobufC", "CNghttp2"]),
     swiftTarget(
       "VarveServer", ["VarveBase", "VarveWire", "VarveEngine", "VarveFile", "CLinux", log]),
     swiftTarget("VarveClient", ["VarveBase", "VarveWire", "CLinux"]),
@@ -97,7 +99,7 @@ let package = Package(
       "VarveServerTests",
       [
         "VarveBase", "VarveWire", "VarveFile", "VarveEngine", "VarveServer", "VarveClient",
-        "CLinux", log,
+        "CLinux", "CNghttp2", log,
       ]),
     testTarget(
       "VarveCtlTests",

@@ -5,7 +5,7 @@ internal import VarveBase
 /// Counts and holds connections from accept to their last thread's end.
 package final class ConnectionSet: Sendable {
   private struct State {
-    var open: [ObjectIdentifier: Connection] = [:]
+    var open: [ObjectIdentifier: any ServedConnection] = [:]
     /// No more are let in.
     var isClosed = false
   }
@@ -18,7 +18,7 @@ package final class ConnectionSet: Sendable {
   package var count: Int { state.update { $0.open.count } }
 
   /// True when the connection may live; its end must be told with `remove`.
-  func insert(_ connection: Connection) -> Bool {
+  func insert(_ connection: any ServedConnection) -> Bool {
     state.update { state in
       guard !state.isClosed, state.open.count < countMax else { return false }
       state.open[ObjectIdentifier(connection)] = connection
@@ -26,8 +26,13 @@ package final class ConnectionSet: Sendable {
     }
   }
 
-  func remove(_ connection: Connection) {
+  func remove(_ connection: any ServedConnection) {
     state.update { $0.open[ObjectIdentifier(connection)] = nil }
+  }
+
+  /// Everyone is told that the daemon's phase is another.
+  func phaseChanged() {
+    for connection in state.update({ Array($0.open.values) }) { connection.phaseChanged() }
   }
 
   /// Tells everyone to take no more calls and to close once those begun have ended.

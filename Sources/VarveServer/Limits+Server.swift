@@ -59,4 +59,14 @@ extension Limits {
   package static let goAwayMillis = 1_000
   /// The window the server gives each put: none, TCP's own is enough.
   package static let serverWindowBytes = 0
+
+  // gRPC connections.
+  /// Bytes received at a time: a page of 64 KiB in one call of the kernel, with its frame's head.
+  package static let grpcScratchBytes = 256 << 10
+  /// Bytes made ready for one write.
+  package static let grpcWriteBytes = 1 << 20
+  /// Answers waiting on one connection, pages apart, before its requests are refused.
+  package static let grpcAnswerBytesMax = 8 << 20
+  /// Bytes of one stream waiting before steps of progress are left out.
+  package static let grpcProgressBytesMax = 64 << 10
 }

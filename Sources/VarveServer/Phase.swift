@@ -1,6 +1,7 @@
 // Where the daemon stands in its life, for readiness, Stats and new requests.
 
 internal import Synchronization
+internal import VarveBase
 
 /// The phases in their order.
 package enum Phase: Int, Sendable {
@@ -10,6 +11,7 @@ package enum Phase: Int, Sendable {
 /// The phase as all threads see it. Relaxed: nothing else is published through it.
 package final class PhaseCell: Sendable {
   private let value = Atomic<Int>(Phase.recovering.rawValue)
+  private let observer = Locked<(@Sendable () -> Void)?>(nil)
 
   package init() {}
 
@@ -17,5 +19,14 @@ package final class PhaseCell: Sendable {
     Phase(rawValue: value.load(ordering: .relaxed)) ?? .stopped
   }
 
-  package func enter(_ phase: Phase) { value.store(phase.rawValue, ordering: .relaxed) }
+  /// Enters the phase, then tells the observer.
+  package func enter(_ phase: Phase) {
+    value.store(phase.rawValue, ordering: .relaxed)
+    observer.withLock { $0 }?()
+  }
+
+  /// Calls `observer` after every change, on the thread that makes it.
+  package func observe(_ observer: @escaping @Sendable () -> Void) {
+    self.observer.withLock { $0 = observer }
+  }
 }

@@ -42,7 +42,9 @@ package final class Server: Sendable {
     self.logger = logger
     startedNanos = clock.monotonicNanos()
     ledger = MemoryLedger(limitBytes: try configuration.memorySplit().totalBytes)
-    connections = ConnectionSet(countMax: configuration.connectionsMax)
+    let connections = ConnectionSet(countMax: configuration.connectionsMax)
+    self.connections = connections
+    phase.observe { connections.phaseChanged() }
   }
 
   /// The addresses listened on, with the ports the kernel gave.
@@ -184,22 +186,14 @@ package final class Server: Sendable {
 
   private func accept(_ socket: Socket) {
     metrics.connectionsAccepted.add()
-    switch phase.current {
-    case .recovering:
-      return refuse(socket, Problem(.unavailable, "the store is recovering; retry soon"))
-    case .draining, .stopped:
-      return refuse(socket, Problem(.unavailable, "the daemon is draining; connect elsewhere"))
-    case .ready: break
-    }
-    guard let calls else { return }
-    let connection = Connection(
-      socket, calls: calls, settings: connectionSettings(calls), clock: clock, ledger: ledger,
-      logger: logger
-    ) { [connections, ledger] ended in
+    let door = Door(
+      socket, handshakeMillis: configuration.handshakeSeconds * 1000, clock: clock
+    ) { [self] door, visit in
+      serve(door, visit)
       ledger.release(Limits.receiveScratchBytes, for: .connection)
-      connections.remove(ended)
+      connections.remove(door)
     }
-    guard connections.insert(connection) else {
+    guard connections.insert(door) else {
       let most = UInt64(configuration.connectionsMax)
       return refuse(
         socket,
@@ -209,22 +203,80 @@ package final class Server: Sendable {
           limit: "connections_max", limitValue: most, value: most + 1))
     }
     guard ledger.reserve(Limits.receiveScratchBytes, for: .connection) else {
-      connections.remove(connection)
+      connections.remove(door)
       return refuse(
         socket,
         Problem(
           .resourceExhausted, "no memory for another connection; retry later",
           limit: "memory_max", limitValue: UInt64(ledger.limitBytes)))
     }
-    if !connection.start() {
-      logger.warning("a connection was closed: the system has no thread for it")
+    if !door.start() {
+      noThread()
       ledger.release(Limits.receiveScratchBytes, for: .connection)
-      connections.remove(connection)
-      return
+      connections.remove(door)
     }
-    // Whoever was let in while a drain told the others is told here: either it saw this connection
-    // in the set, or this thread sees its phase (the set's lock orders the two).
-    if phase.current != .ready { connection.drain() }
+  }
+
+  private func noThread() {
+    logger.warning("a connection was closed: the system has no thread for it")
+  }
+
+  /// Serves a connection to its end, on its own thread.
+  private func serve(_ door: Door, _ visit: Door.Visit) {
+    switch visit.kind {
+    case .grpc: serveGrpc(door, visit)
+    case .frames: serveFrames(door, visit)
+    }
+  }
+
+  private func serveFrames(_ door: Door, _ visit: Door.Visit) {
+    let problem: Problem
+    switch phase.current {
+    case .recovering: problem = Problem(.unavailable, "the store is recovering; retry soon")
+    case .draining, .stopped:
+      problem = Problem(.unavailable, "the daemon is draining; connect elsewhere")
+    case .ready:
+      guard let calls else { return }
+      let ended = EndSignal()
+      let connection = Connection(
+        visit.socket, calls: calls, settings: connectionSettings(calls), clock: clock,
+        ledger: ledger, logger: logger
+      ) { _ in ended.signal() }
+      guard door.lead(to: connection) else { return }
+      // Whoever was let in while a drain told the others is told here: either it saw the door in
+      // the set, and the door tells, or this thread sees its phase.
+      if phase.current != .ready { connection.drain() }
+      guard connection.run(visit.scratch, received: visit.received, openedNanos: visit.openedNanos)
+      else { return noThread() }
+      return ended.wait()
+    }
+    metrics.connectionsRefused.add()
+    metrics.problem(problem)
+    FarewellSender.send(problem, to: visit.socket, clock: clock, isFramed: true)
+  }
+
+  private func serveGrpc(_ door: Door, _ visit: Door.Visit) {
+    guard ledger.reserve(Limits.grpcScratchBytes, for: .connection) else { return }
+    defer { ledger.release(Limits.grpcScratchBytes, for: .connection) }
+    let ended = EndSignal()
+    let connection = GrpcConnection(
+      visit.socket, settings: grpcSettings, phase: phase, metrics: metrics, clock: clock,
+      ledger: ledger, logger: logger, calls: { [weak self] in self?.calls }
+    ) { ended.signal() }
+    guard door.lead(to: connection) else { return }
+    guard connection.run(visit) else { return noThread() }
+    ended.wait()
+  }
+
+  private var grpcSettings: GrpcSettings {
+    var settings = GrpcSettings()
+    settings.http.streamsMax = configuration.streamsMax
+    settings.handshakeMillis = configuration.handshakeSeconds * 1000
+    settings.stallMillis = configuration.stallSeconds * 1000
+    settings.idleMillis = configuration.idleSeconds * 1000
+    settings.bytesPerSecondMin = configuration.minRate
+    settings.slowRequestMillis = configuration.slowRequestMillis
+    return settings
   }
 
   private func connectionSettings(_ calls: Calls) -> ConnectionSettings {

@@ -85,7 +85,6 @@ import VarveWire
 
   @Test(arguments: [
     ("GET / HTTP/1.1\r\n\r\n", "bad frame: the magic"),
-    ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "gRPC is not served by this version"),
     ("\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}", "TLS is not served by this version"),
   ])
   func otherProtocolsAreToldSo(_ opening: String, _ words: String) throws {

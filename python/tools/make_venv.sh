@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes a Python virtual environment inside the checkout, once; later calls find it made.
 #
-#   make_venv.sh base     .venv: this package, editable, with pytest and ruff
+#   make_venv.sh base     .venv: this package, editable, with pytest, ruff and grpcio
 #   make_venv.sh sglang   .venv-sglang: the same and the wheel of SGLang with what it imports
 #
 # SGLang is installed without its dependencies, which are mostly for GPUs; what its cache
@@ -37,6 +37,10 @@ echo "making ${venv##*/} (once)" >&2
 rm -rf "$venv"
 python3 -m venv "$venv"
 pip xxhash pytest ruff==0.17.6 setuptools wheel
+if [ "$kind" = base ]; then
+  # For the tests of the gRPC door alone: the backend itself needs neither.
+  pip grpcio==1.85.1 grpcio-tools==1.85.1
+fi
 if [ "$kind" = sglang ]; then
   pip "$torch" numpy transformers==5.19.0 sentencepiece orjson msgspec psutil pyzmq pydantic \
     requests aiohttp fastapi uvicorn uvloop packaging pillow prometheus-client pybase64 \

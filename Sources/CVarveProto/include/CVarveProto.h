@@ -1,2 +1,3 @@
 #include "varve.pb-c.h"
 #include "frames.pb-c.h"
+#include "descriptors.h"

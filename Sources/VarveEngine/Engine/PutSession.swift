@@ -90,6 +90,27 @@ internal import VarveBase
     skipUnsent()
   }
 
+  /// The page whose bytes come next, within the asked run.
+  package var nextPage: Int { page }
+
+  /// The next bytes will be those of page `index`: the ones before it are left out. The page whose
+  /// bytes had begun is LENGTH_MISMATCH, the others are NOT_ATTEMPTED.
+  package func leaveOut(upTo index: Int) {
+    precondition(index >= page && index <= order.slice.count, "pages come in order")
+    while page < index {
+      let outcome: PageOutcome = pageReceived > 0 ? .lengthMismatch : .notAttempted
+      if need.bit(page) {
+        settle(extents[extentIndex].pages[pageInExtent], outcome)
+        advanceInExtent()
+      } else if !order.ask {
+        completion.set(page, outcome)
+      }
+      page += 1
+      pageReceived = 0
+    }
+    skipUnsent()
+  }
+
   /// No more bytes will come. `done` is called once, on any thread, with an outcome for each page.
   ///
   /// Where bytes are missing, the page cut off is LENGTH_MISMATCH (NOT_ATTEMPTED if none of its
@@ -152,12 +173,15 @@ internal import VarveBase
       engine.counters.checksumMismatches.add()
       settle(planned, .checksumMismatch)
     }
+    advanceInExtent()
+  }
+
+  private func advanceInExtent() {
     pageInExtent += 1
-    if pageInExtent == extents[extentIndex].pages.count {
-      submitExtent()
-      extentIndex += 1
-      pageInExtent = 0
-    }
+    guard pageInExtent == extents[extentIndex].pages.count else { return }
+    submitExtent()
+    extentIndex += 1
+    pageInExtent = 0
   }
 
   /// Hands the filled buffer to the I/O pool; the answer waits for it.

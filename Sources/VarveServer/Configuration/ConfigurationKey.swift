@@ -70,6 +70,9 @@ package struct ConfigurationKey: Sendable {
     number("connections_max", "1024", 1...Limits.connectionsMax, \.connectionsMax),
     number("handshake_seconds", "10", 1...3600, \.handshakeSeconds),
     number("stall_seconds", "30", 1...3600, \.stallSeconds),
+    number("streams_max", "256", 1...4096, \.streamsMax),
+    number("idle_seconds", "3600", 0...604_800, \.idleSeconds),
+    number("min_rate", "128", 0...1_048_576, \.minRate),
     later("tokens_file"), later("tls.cert"), later("tls.key"), later("tls.client_ca"),
   ]
 

@@ -29,6 +29,12 @@ package struct ServerConfiguration: Sendable {
   package var connectionsMax = 1024
   package var handshakeSeconds = 10
   package var stallSeconds = 30
+  /// gRPC: streams at once on a connection.
+  package var streamsMax = 256
+  /// gRPC: how long a connection without streams is kept; 0: for ever.
+  package var idleSeconds = 3600
+  /// gRPC: bytes a second that a stream must move within `stallSeconds`.
+  package var minRate = 128
 
   package init() {}
 

@@ -71,12 +71,14 @@ package final class Connection: Sendable {
     state = Monitor(State(session: ServerSession(settings: settings.session)))
   }
 
-  /// Starts the two threads; false when the system has none to give, and nothing was started.
-  package func start() -> Bool {
-    socket.setNoDelay()
-    socket.setKeepAlive()
+  /// Starts the writer's thread and reads on the calling one, first what `scratch` holds already;
+  /// false when the system has no thread to give.
+  ///
+  /// - Parameter openedNanos: when the socket was accepted; the client's time for HELLO runs since.
+  package func run(_ scratch: AlignedBuffer, received: Int, openedNanos: UInt64) -> Bool {
+    let elapsed = Int((clock.monotonicNanos() - openedNanos) / 1_000_000)
     socket.setTimeouts(
-      receiveMillis: settings.handshakeMillis, sendMillis: settings.stallMillis)
+      receiveMillis: max(1, settings.handshakeMillis - elapsed), sendMillis: settings.stallMillis)
     guard
       Thread.start(
         "varve-write",
@@ -85,14 +87,8 @@ package final class Connection: Sendable {
           ended { $0.isWriterDone = true }
         })
     else { return false }
-    let isReading = Thread.start("varve-read") { [self] in
-      ConnectionReader(self).run()
-      ended { $0.isReaderDone = true }
-    }
-    if !isReading {
-      kill()
-      ended { $0.isReaderDone = true }
-    }
+    ConnectionReader(self, scratch, received: received, openedNanos: openedNanos).run()
+    ended { $0.isReaderDone = true }
     return true
   }
 
@@ -113,7 +109,7 @@ package final class Connection: Sendable {
   }
 
   /// Calls begun and not answered, but for Drain, which waits for the others.
-  var callsInFlight: Int {
+  package var callsInFlight: Int {
     state.update { state in
       state.isDead ? 0 : state.calls.values.reduce(0) { $0 + ($1.method == .drain ? 0 : 1) }
     }

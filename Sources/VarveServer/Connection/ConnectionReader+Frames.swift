@@ -21,11 +21,9 @@ extension ConnectionReader {
     }
   }
 
-  /// The first bytes of the HTTP/2 preface and of a TLS handshake record.
+  /// The first byte of a TLS handshake record.
   private static func otherProtocol(_ found: [UInt8]) -> String? {
-    if found.first == 0x16 { return "TLS" }
-    let preface = Array("PRI ".utf8)
-    return !found.isEmpty && preface.starts(with: found) ? "gRPC" : nil
+    found.first == 0x16 ? "TLS" : nil
   }
 
   /// Lets the session act from outside a frame.

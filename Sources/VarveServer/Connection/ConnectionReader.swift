@@ -24,18 +24,22 @@ enum ReadEnd: Error {
   var puts: [UInt32: PutSession] = [:]
   /// Answers with `need`, held back until the client had its chance to send DATA too early.
   var heldNeeds: [(stream: UInt32, message: [UInt8])] = []
-  private let scratch = AlignedBuffer(byteCount: Limits.receiveScratchBytes)
+  private let scratch: AlignedBuffer
   private var begin = 0
-  private var end = 0
+  private var end: Int
   private var isGreeted = false
   private var reservedBytes = 0
   private let handshakeDeadline: UInt64
 
-  init(_ connection: Connection) {
+  init(
+    _ connection: Connection, _ scratch: AlignedBuffer, received: Int, openedNanos: UInt64
+  ) {
     self.connection = connection
+    self.scratch = scratch
+    end = received
     parser = FrameParser(payloadBytesMax: connection.settings.session.maxPayload)
     let patience = UInt64(connection.settings.handshakeMillis) * 1_000_000
-    handshakeDeadline = connection.clock.monotonicNanos() + patience
+    handshakeDeadline = openedNanos + patience
   }
 
   func run() {

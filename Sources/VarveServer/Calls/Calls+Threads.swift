@@ -1,36 +1,36 @@
 // Work on behalf of a client that may take minutes: compaction, scrub, drain. It has a thread of
-// its own instead of one of the pool that reads pages.
+// its own instead of one of the pool that reads pages, and answers to whichever protocol brought it.
 
 internal import VarveBase
 internal import VarveEngine
 internal import VarveWire
 
-extension Connection {
-  func compact(_ stream: UInt32, _ request: CompactRequest) throws(Refusal) {
-    try work("compaction", calls.compaction, stream) { [self] () throws(Refusal) in
-      try calls.compact(request) { progress in report(stream, progress) }
+extension Calls {
+  func compactInThread(_ request: CompactRequest, _ reply: any CallReply) throws(Refusal) {
+    try work("compaction", compaction, reply) { [self] () throws(Refusal) in
+      try compact(request) { progress in Self.report(progress, to: reply) }
     }
   }
 
-  func scrub(_ stream: UInt32, _ request: ScrubRequest) throws(Refusal) {
-    try work("scrub", calls.scrubbing, stream) { [self] () throws(Refusal) in
-      try calls.scrub(request) { progress in report(stream, progress) }
+  func scrubInThread(_ request: ScrubRequest, _ reply: any CallReply) throws(Refusal) {
+    try work("scrub", scrubbing, reply) { [self] () throws(Refusal) in
+      try scrub(request) { progress in Self.report(progress, to: reply) }
     }
   }
 
-  func drain(_ stream: UInt32, _ request: DrainRequest) throws(Refusal) {
+  func drainInThread(_ request: DrainRequest, _ reply: any CallReply) throws(Refusal) {
     try thread("varve-drain") { [self] in
       do throws(Refusal) {
-        answer(stream, try calls.drain(request).encode())
+        reply.answer(try drain(request).encode())
       } catch {
-        refuse(stream, error)
+        reply.refuse(error)
       }
     }
   }
 
   /// A work of which there is one at a time; its steps were sent when it ends.
   private func work(
-    _ name: String, _ gate: WorkGate, _ stream: UInt32,
+    _ name: String, _ gate: WorkGate, _ reply: any CallReply,
     _ body: @escaping @Sendable () throws(Refusal) -> Void
   ) throws(Refusal) {
     guard gate.begin() else {
@@ -39,15 +39,15 @@ extension Connection {
         limit: "\(name)s_max", limitValue: 1, value: 2)
     }
     do throws(Refusal) {
-      try thread("varve-\(name.prefix(8))") { [self] in
+      try thread("varve-\(name.prefix(8))") {
         // Freed before the answer: a client that has it may ask for the next one.
         do throws(Refusal) {
           defer { gate.end() }
           try body()
         } catch {
-          return refuse(stream, error)
+          return reply.refuse(error)
         }
-        answer(stream, [])
+        reply.endParts()
       }
     } catch {
       gate.end()
@@ -63,14 +63,8 @@ extension Connection {
 
   /// Sends a step; false stops the work because nobody waits for it any more. A client that does
   /// not read loses steps, not the end.
-  private func report(_ stream: UInt32, _ progress: Progress) -> Bool {
-    let (isOpen, isRoom) = state.update { state in
-      (
-        !state.isDead && !state.isClosing && state.session.isOpen(stream),
-        state.control.count < Limits.outgoingFramesMax / 2
-      )
-    }
-    if isOpen, isRoom { return answerPart(stream, progress.encode()) }
-    return isOpen
+  private static func report(_ progress: Progress, to reply: any CallReply) -> Bool {
+    guard reply.isWanted else { return false }
+    return reply.hasRoom ? reply.answerPart(progress.encode()) : true
   }
 }
