@@ -163,6 +163,7 @@ package struct FaultRun: Sendable {
         } catch {
           // The one fault is over: the next opening must do.
           result.wasRefused = true
+          (judge as? FaultRules)?.forgetClaims()
           do {
             try store.open()
           } catch {

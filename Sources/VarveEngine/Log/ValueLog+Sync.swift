@@ -16,6 +16,8 @@ extension ValueLog {
   /// A failed fdatasync is final: this and every later call, and every append, throw `.syncFailed`.
   @discardableResult
   package func sync() throws(LogError) -> UInt64 {
+    // Also when nothing of this log is dirty: what recovery could not sync is not known to it.
+    if let failure { throw failure }
     let needed = state.update { $0.syncsStarted + 1 }
     try syncRounds { $0.dirty.isEmpty || $0.syncsEnded >= needed }
     return syncedSequence
