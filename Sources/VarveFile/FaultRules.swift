@@ -54,9 +54,6 @@ package final class FaultRules: FileJudge {
   /// Calls that met a fault.
   package var hitCount: Int { state.withLock { $0.hits } }
 
-  /// Files that were closed are forgotten: their next syncs are honest.
-  package func forgetClaims() { state.withLock { $0.claiming.removeAll() } }
-
   /// No rule acts from here on.
   package func clear() {
     state.withLock {
@@ -67,8 +64,10 @@ package final class FaultRules: FileJudge {
 
   package func judge(_ call: FileCall) -> FaultEffect {
     state.withLock { state in
-      // A new file under the name is another file.
+      // A new file under the name is another file; who takes the lock is a new process, to which
+      // the kernel owns up.
       if call.kind == .create { state.claiming.remove(call.path) }
+      if call.kind == .lock { state.claiming.removeAll() }
       if call.kind == .sync, state.claiming.contains(call.path) { return .claimDone }
       var decided: FaultRule.Fault?
       // Every rule counts every call it matches, whichever rule decides.

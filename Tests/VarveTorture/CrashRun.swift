@@ -29,7 +29,6 @@ package struct Canary: Sendable {
     Canary(name: "new segments' names are not synced", kind: .syncDirectory, path: "/segments"),
     Canary(name: "new tables' names are not synced", kind: .syncDirectory, path: "/tables"),
     Canary(name: "CURRENT is replaced without a sync", kind: .sync, path: "CURRENT"),
-    Canary(name: "dropped segments are not unlinked", kind: .remove, path: ".vlog"),
   ]
 }
 

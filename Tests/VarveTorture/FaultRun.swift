@@ -170,8 +170,6 @@ package struct FaultRun: Sendable {
           }
         }
       }
-      // What a kernel dropped when a sync failed stays dropped, but it owns up to a new process.
-      if case .reopen = operation { (judge as? FaultRules)?.forgetClaims() }
       store.run(operation)
       if !result.problems.isEmpty { return result }
     }

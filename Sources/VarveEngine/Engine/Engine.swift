@@ -74,6 +74,11 @@ package final class Engine: Sendable {
     latencies = [putNanos, readNanos, syncNanos]
     sequence = Atomic(parts.lastSequence)
     readOnly = Locked(nil)
+    if let failure = parts.syncFailure {
+      // The log refuses to sync as well, so that no table and no answer calls the tail durable.
+      log.state.update { $0.failure = failure }
+      becomeReadOnly("what the last stop left could not be synced: \(failure)")
+    }
   }
 
   var isClosed: Bool { closed.load(ordering: .acquiring) }

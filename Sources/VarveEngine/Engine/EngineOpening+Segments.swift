@@ -159,7 +159,10 @@ extension EngineOpening {
         }
       }
       if isUnsealed {
-        mayFlush = try seal(listing, scan, manifest, keeper, namespaces) && mayFlush
+        if let failure = seal(listing, scan, keeper, namespaces) {
+          replay.syncFailure = failure
+          mayFlush = false
+        }
       }
       // A table may only name what is synced, which an unsealed segment is by its sealing.
       guard mayFlush else { continue }
@@ -196,19 +199,32 @@ extension EngineOpening {
     }
   }
 
+  /// Syncs the segment and gives it its footer. Returns why its pages may not be durable, nil when
+  /// they are.
   private func seal(
-    _ listing: SegmentListing, _ scan: SegmentScan, _ manifest: ManifestStore,
-    _ keeper: SegmentKeeper, _ namespaces: NamespaceTable
-  ) throws(EngineOpenError) -> Bool {
+    _ listing: SegmentListing, _ scan: SegmentScan, _ keeper: SegmentKeeper,
+    _ namespaces: NamespaceTable
+  ) -> LogError? {
     do throws(LogError) {
       let summary = try SegmentSealer.seal(files, listing, scan) { namespaces[$0]?.name }
       keeper.segmentSealed(summary)
-      return true
+      return nil
     } catch {
       // Without a footer it is read by its extents at every start; that is slower, not wrong.
       logger.warning("segment \(listing.number) stays without a footer: \(error)")
       keeper.table.setPhase(listing.number, .sealed)
-      return false
+      // A failed sync is never tried again; what failed elsewhere may have come before the sync.
+      if case .syncFailed = error { return error }
+      return syncOnly(listing)
+    }
+  }
+
+  private func syncOnly(_ listing: SegmentListing) -> LogError? {
+    do throws(FileError) {
+      try files.open(listing.path, .readWrite(direct: false)).sync()
+      return nil
+    } catch {
+      return .syncFailed(error)
     }
   }
 }
@@ -236,6 +252,8 @@ struct LogReplay {
   let namespaces: NamespaceTable
   private(set) var lastSequence: UInt64
   private(set) var pages = 0
+  /// Some of what was replayed may not be durable, and never will be in this process.
+  var syncFailure: LogError?
 
   init(
     index: IndexKeeper, keeper: SegmentKeeper, namespaces: NamespaceTable, lastSequence: UInt64

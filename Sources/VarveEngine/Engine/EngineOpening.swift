@@ -109,7 +109,7 @@ struct EngineOpening {
       keeper: keeper, index: index, log: log,
       staging: StagingPool(ledger: ledger, byteCountMax: configuration.stagingBytes), arena: arena,
       io: IOPool(threads: configuration.simulation == nil ? configuration.ioThreads : 0),
-      lastSequence: replay.lastSequence)
+      lastSequence: replay.lastSequence, syncFailure: replay.syncFailure)
   }
 
   /// The system's, or a simulation's own: its seed, the segments so far and a counter, so that two

@@ -22,4 +22,6 @@ struct EngineParts {
   let io: IOPool
   /// The highest birth or delete sequence ever given out.
   let lastSequence: UInt64
+  /// Recovery could not sync what it found: the store serves it, and takes nothing.
+  let syncFailure: LogError?
 }

@@ -18,6 +18,8 @@ extension ValueLog {
   /// a new segment; after a second failure within a minute they throw as well, for good.
   @discardableResult
   package func sync() throws(LogError) -> UInt64 {
+    // Also when nothing of this log is dirty: what recovery could not sync is not known to it.
+    if let failure { throw failure }
     let (needed, failures) = state.update { ($0.syncsStarted + 1, $0.syncFailures) }
     try syncRounds { $0.dirty.isEmpty || $0.syncsEnded >= needed }
     let missed = state.peek { $0.syncFailures == failures ? nil : $0.syncError }

@@ -72,6 +72,29 @@ import VarveFile
     #expect(try store.get(pages, namespace: namespace) == pages.map(\.bytes))
   }
 
+  /// Found by the fault run, seed 2: recovery could not sync a tail and went on as if it had, so
+  /// that a flush and a durable put of the same pages called durable what a power cut took.
+  @Test func aTailThatCannotBeSyncedAtTheStartIsNeverCalledDurable() throws {
+    let disk = MemoryFileSystem()
+    let before = try TestStore(files: disk)
+    let pages = chain(2, 3).map { TestPage($0, bytes: 9000) }
+    let namespace = try before.namespace()
+    _ = try before.put(pages, namespace: namespace)
+    let killed = disk.killClone()
+    let rules = FaultRules([FaultRule(.sync, path: ".vlog", .fail(Errno.inputOutput))])
+    let store = try TestStore(files: FaultyFileSystem(killed, judge: rules))
+    #expect(rules.hitCount == 1)
+    #expect(!store.engine.isWritable)
+    #expect(try store.get(pages, namespace: namespace) == pages.map(\.bytes))
+    #expect(throws: EngineError.self) { try store.engine.flush() }
+    #expect(throws: EngineError.self) {
+      _ = try store.put(pages, namespace: namespace, durable: true)
+    }
+    try store.reopen()
+    #expect(store.engine.isWritable)
+    #expect(try store.get(pages, namespace: namespace) == pages.map(\.bytes))
+  }
+
   /// One judge until the switch is thrown, another behind.
   final class Switched: FileJudge {
     let isBad = Locked(false)
