@@ -8,6 +8,8 @@ JOBS ?= 2
 DATA_DIR ?= var
 LISTEN ?= 127.0.0.1:4770
 HTTP ?= 127.0.0.1:4771
+# The file system whose power is cut.
+FS ?= ext4
 VENV := .venv
 RELEASE := .build/release
 
@@ -18,8 +20,13 @@ SYSCONFDIR ?= /etc
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 BINARIES ?= $(RELEASE)
 
-.PHONY: help deps build install run test demo lint format proto test-grpc bench-grpc test-sglang kill \
-	bench asan tsan fuzz-smoke clean
+TORTURE := $(RELEASE)/varvetorture
+# A trap is answered with the seed, not with minutes of backtrace; sets iterate alike in every run.
+TORTURE_ENV := SWIFT_BACKTRACE=enable=no SWIFT_DETERMINISTIC_HASHING=1
+
+.PHONY: help deps build install run test demo lint format proto test-grpc bench-grpc test-sglang kill bench asan tsan \
+	fuzz-smoke kill-long powercut flip restart coverage clean
+.PHONY: build-torture crash crash-nightly torture metamorphic
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +61,41 @@ bench-grpc: build ## measure gRPC beside grpcio's own server: h2load and grpcio,
 
 kill: build ## kill varved under load 25 times and check every acknowledged page
 	$(VENV)/bin/python Tests/kill/kill_loop.py --rounds 25
+
+kill-long: build ## the same until a million pages were acknowledged, or 1,000 rounds
+	$(VENV)/bin/python Tests/kill/kill_loop.py --rounds 1000 --acks 1000000
+
+powercut: build ## cut the power of a loop-mounted file system 50 times (root; FS=ext4 or xfs)
+	$(VENV)/bin/python Tests/kill/power_cut.py --cuts 50 --fs $(FS)
+
+flip: deps ## flip every bit of a small store's metadata, and a million in payloads
+	swift build -c release -j $(JOBS) --product varvefaults
+	$(RELEASE)/varvefaults flip
+
+restart: deps ## time the start of 100 GB of sealed segments and count what it reads
+	swift build -c release -j $(JOBS) --product varvefaults
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && $(RELEASE)/varvefaults restart "$$folder/store"
+
+coverage: deps ## line coverage of the engine and of its recovery by the engine's tests
+	@JOBS=$(JOBS) .ci/coverage
+
+build-torture: deps
+	swift build -c release -j $(JOBS) --product varvetorture
+
+crash: build-torture ## crash before every write, sync, rename, unlink; recover 20,000 times
+	$(TORTURE_ENV) $(TORTURE) crash --recoveries 20000
+	$(TORTURE_ENV) $(TORTURE) crash --canary
+
+crash-nightly: build-torture ## the same, a million recoveries of other histories
+	$(TORTURE_ENV) $(TORTURE) crash --recoveries 1000000 --seed $$(date +%s)
+
+torture: build-torture ## one fault at every call of seeded histories
+	$(TORTURE_ENV) $(TORTURE) fault --histories 8
+	$(TORTURE_ENV) $(TORTURE) fault --histories 1 --canary
+
+metamorphic: build-torture ## the same history over 31 option sets must give equal answers
+	$(TORTURE_ENV) $(TORTURE) metamorphic --histories 40
+	$(TORTURE_ENV) $(TORTURE) metamorphic --histories 1 --canary
 
 demo: build ## replay a real trace through the SGLang backend, with a kill in the middle
 	PYTHONPATH=python $(VENV)/bin/python -m sglang_varve.demo

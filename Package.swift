@@ -75,9 +75,24 @@ let package = Package(
       "varvebench",
       ["VarveBase", "VarveFile", "VarveClient", "VarveWire", "CLinux", arguments]),
 
+    .target(
+      name: "VarveTorture", dependencies: ["VarveBase", "VarveFile", "VarveEngine", log],
+      path: "Tests/VarveTorture", swiftSettings: strict),
+    .executableTarget(
+      name: "varvetorture", dependencies: ["VarveTorture", "VarveBase", "VarveFile", arguments],
+      path: "Tests/TortureProgram", swiftSettings: strict),
+
+    // Harnesses of damage and recovery that need a release build: `make flip`, `make restart`.
+    .executableTarget(
+      name: "varvefaults",
+      dependencies: ["VarveBase", "VarveFile", "VarveEngine", arguments, log],
+      path: "Tests/faults", swiftSettings: strict),
+
     testTarget("VarveBaseTests", ["VarveBase", "CLinux"]),
     testTarget(
       "VarveEngineTests", ["VarveBase", "VarveFile", "VarveEngine", log], exclude: ["Golden"]),
+    testTarget(
+      "VarveFaultTests", ["VarveBase", "VarveFile", "VarveEngine", "varvefaults", log]),
     testTarget("VarveWireTests", ["VarveBase", "VarveWire", "CVarveProto", "CProtobufC"]),
     testTarget("VarveClientTests", ["VarveBase", "VarveWire", "VarveClient"]),
     testTarget(
@@ -95,3 +110,17 @@ let package = Package(
     testTarget("VarveBenchTests", ["VarveBase", "VarveWire", "varvebench"]),
   ]
 )
+
+// The fuzz targets are part of the package only where VARVE_FUZZ is set (Fuzz/build does so): their
+// unsafe flags would otherwise be in every build. `package` access keeps them in this package.
+if Context.environment["VARVE_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "varvefuzz",
+      dependencies: [
+        "VarveBase", "VarveFile", "VarveEngine", "VarveWire", "VarveServer", "CZstd", log,
+      ],
+      path: "Fuzz/Sources",
+      swiftSettings: strict + [.unsafeFlags(["-sanitize=fuzzer", "-parse-as-library"])],
+      linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]))
+}

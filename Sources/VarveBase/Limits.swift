@@ -34,6 +34,8 @@ package enum Limits {
   package static let extentPagesMax = 32
   package static let extentPayloadBytesMax = 16 << 20
   package static let segmentBytesMin = 4 << 20
+  /// In simulations, where a segment's life should cost little.
+  package static let segmentBytesSimulatedMin = 64 << 10
   package static let segmentBytesMax = 256 << 20
   package static let segmentsMin = 8
   /// An exbibyte: sums of sizes stay far from overflow.

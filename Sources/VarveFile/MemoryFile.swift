@@ -43,7 +43,9 @@ final class MemoryFile: File {
       let before = state.nodes[number]?.allocatedBytes ?? 0
       // Blocks already there cost nothing; the sum is an upper bound for the common append.
       if bytes.count > room, Int(offset) + bytes.count > before { return false }
-      unsafe state.nodes[number]?.write(bytes, at: Int(offset))
+      let stamp = state.nextStamp()
+      unsafe state.nodes[number]?.write(bytes, at: Int(offset), stamp: stamp)
+      state.lastWrite = (number, Int(offset)..<Int(offset) + bytes.count)
       return true
     }
     if !fits { throw .memory(.write, path, Errno.noSpace, offset: offset) }
@@ -61,7 +63,8 @@ final class MemoryFile: File {
   func sync() throws(FileError) { withNode { $0.sync() } }
 
   func truncate(to byteCount: UInt64) throws(FileError) {
-    withNode { $0.truncate(to: Int(byteCount)) }
+    let stamp = system.state.withLock { $0.nextStamp() }
+    withNode { $0.truncate(to: Int(byteCount), stamp: stamp) }
   }
 
   func size() throws(FileError) -> UInt64 { UInt64(withNode { $0.size }) }

@@ -11,6 +11,25 @@ extension FileError {
 extension MemoryFileSystem.State {
   var usedBytes: Int { nodes.values.reduce(0) { $0 + $1.allocatedBytes } }
 
+  /// Numbers the changes of the whole file system, for crashes that cut in their order.
+  mutating func nextStamp() -> UInt64 {
+    stamp += 1
+    return stamp
+  }
+
+  mutating func changed(_ path: String) { changedAt[path] = nextStamp() }
+
+  /// Stamps of the oldest and the newest change that no sync covers; nil when all is synced.
+  var unsyncedStamps: ClosedRange<UInt64>? {
+    var range: ClosedRange<UInt64>?
+    func take(_ stamp: UInt64) {
+      range = min(range?.lowerBound ?? stamp, stamp)...max(range?.upperBound ?? stamp, stamp)
+    }
+    for stamp in changedAt.values { take(stamp) }
+    for node in nodes.values { for stamp in node.dirty.values { take(stamp) } }
+    return range
+  }
+
   func missing(_ operation: FileError.Operation, _ path: String) -> FileError {
     .memory(operation, path, Errno.notFound)
   }
@@ -35,6 +54,7 @@ extension MemoryFileSystem.State {
     nextNode += 1
     nodes[number] = MemoryNode()
     entries[path] = number
+    changed(path)
     openCounts[number, default: 0] += 1
     return number
   }
@@ -56,6 +76,10 @@ extension MemoryFileSystem.State {
     let moved = { (path: String) in
       path == from || path.hasPrefix(from + "/") ? to + path.dropFirst(from.count) : path
     }
+    for path in directories where moved(path) != path {
+      changed(path)
+      changed(moved(path))
+    }
     directories = Set(directories.map(moved))
     entries = Dictionary(uniqueKeysWithValues: entries.map { (moved($0.key), $0.value) })
   }
@@ -70,6 +94,7 @@ extension MemoryFileSystem.State {
     // A directory that is synced is itself there: its own entry follows it, as ext4 does.
     syncedDirectories.insert(path)
     for name in directories where parent(of: name) == path { syncedDirectories.insert(name) }
+    for name in changedAt.keys where parent(of: name) == path { changedAt[name] = nil }
     for number in gone.values { forgetIfUnreachable(number) }
   }
 }

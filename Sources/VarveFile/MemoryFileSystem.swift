@@ -16,6 +16,12 @@ package final class MemoryFileSystem: FileSystem {
     var locked: Set<String> = []
     var openCounts: [Int: Int] = [:]
     var nextNode = 1
+    /// Of the last change.
+    var stamp: UInt64 = 0
+    /// Names that changed since their directory was synced, with the stamp of the last change.
+    var changedAt: [String: UInt64] = [:]
+    /// Node and bytes of the last write.
+    var lastWrite: (node: Int, bytes: Range<Int>) = (0, 0..<0)
     var totalBytes: UInt64
   }
 
@@ -58,7 +64,7 @@ package final class MemoryFileSystem: FileSystem {
     try state.withLock { (state) throws(FileError) in
       if state.entries[path] != nil { throw .memory(.createDirectory, path, Errno.exists) }
       try state.requireParent(.createDirectory, path)
-      state.directories.insert(path)
+      if state.directories.insert(path).inserted { state.changed(path) }
     }
   }
 
@@ -90,11 +96,13 @@ package final class MemoryFileSystem: FileSystem {
           throw .memory(.remove, path, Errno.notEmpty)
         }
         state.directories.remove(path)
+        state.changed(path)
         return
       }
       guard let node = state.entries.removeValue(forKey: path) else {
         throw state.missing(.remove, path)
       }
+      state.changed(path)
       state.forgetIfUnreachable(node)
     }
   }
@@ -109,6 +117,9 @@ package final class MemoryFileSystem: FileSystem {
         }
         throw state.missing(.rename, from)
       }
+      state.changed(from)
+      // One change: a crash in the order of changes finds both names or neither.
+      state.changedAt[to] = state.stamp
       if let replaced = state.entries.updateValue(node, forKey: to) {
         state.forgetIfUnreachable(replaced)
       }
@@ -153,18 +164,21 @@ extension MemoryFileSystem {
   /// The disk as a crash of the machine now would leave it: synced blocks and entries, and of the
   /// others what `survival` spares. This file system is unchanged; open files stay with it.
   package func crashClone(_ survival: CrashSurvival) -> MemoryFileSystem {
-    var dice = CrashDice(survival)
     let clone = state.withLock { state in
+      var dice = CrashDice(
+        survival, unsynced: state.unsyncedStamps, lastBytes: state.lastWrite.bytes.count)
       var clone = State(totalBytes: state.totalBytes)
       clone.directories = state.syncedDirectories
       for path in state.directories.subtracting(state.syncedDirectories).sorted()
-      where dice.rolls(survival) && clone.directories.contains(parent(of: path)) {
+      where dice.spares(.entry, state.changedAt[path] ?? 0)
+        && clone.directories.contains(parent(of: path))
+      {
         clone.directories.insert(path)
       }
       var entries = state.syncedEntries
       let changed = Set(state.entries.keys).union(state.syncedEntries.keys)
         .filter { state.entries[$0] != state.syncedEntries[$0] }
-      for path in changed.sorted() where dice.rolls(survival) {
+      for path in changed.sorted() where dice.spares(.entry, state.changedAt[path] ?? 0) {
         entries[path] = state.entries[path]
       }
       for (path, number) in entries.sorted(by: { $0.key < $1.key }) {
@@ -172,12 +186,26 @@ extension MemoryFileSystem {
         else { continue }
         clone.entries[path] = number
         if clone.nodes[number] == nil {
-          clone.nodes[number] = node.afterCrash(survival, &dice)
+          let last = state.lastWrite.node == number ? state.lastWrite.bytes : nil
+          clone.nodes[number] = node.afterCrash(survival, last: last, &dice)
         }
       }
       clone.syncedEntries = clone.entries
       clone.syncedDirectories = clone.directories
       clone.nextNode = state.nextNode
+      return clone
+    }
+    return MemoryFileSystem(clone, hasDirect: hasDirect)
+  }
+
+  /// The disk as the next process finds it when this one dies: the kernel still holds what was
+  /// written and what was not synced, so that a crash of the machine may take it later.
+  package func killClone() -> MemoryFileSystem {
+    let clone = state.withLock { state in
+      var clone = state
+      clone.locked = []
+      clone.openCounts = [:]
+      for number in clone.nodes.keys { clone.forgetIfUnreachable(number) }
       return clone
     }
     return MemoryFileSystem(clone, hasDirect: hasDirect)

@@ -13,10 +13,14 @@ struct MemoryNode {
   private(set) var size = 0
   private(set) var syncedBlocks: [Block?] = []
   private(set) var syncedSize = 0
-  private(set) var dirty: Set<Int> = []
-  var allocatedBytes: Int { blocks.count { $0 != nil } * Self.blockBytes }
+  /// Blocks that changed since the last sync, with the stamp of their last change.
+  private(set) var dirty: [Int: UInt64] = [:]
+  /// Blocks that are there; kept beside them because the capacity is asked for at every write.
+  private var allocatedCount = 0
+  var allocatedBytes: Int { allocatedCount * Self.blockBytes }
 
-  mutating func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) {
+  /// - Parameter stamp: rises from change to change of the whole file system.
+  mutating func write(_ bytes: UnsafeRawBufferPointer, at offset: Int, stamp: UInt64) {
     let end = offset + bytes.count
     grow(to: max(size, end))
     var done = 0
@@ -24,11 +28,20 @@ struct MemoryNode {
       let index = (offset + done) / Self.blockBytes
       let start = (offset + done) % Self.blockBytes
       let count = min(Self.blockBytes - start, bytes.count - done)
-      var block = blocks[index] ?? Block(repeating: 0, count: Self.blockBytes)
-      blocks[index] = nil
-      for step in 0..<count { unsafe block[start + step] = bytes[done + step] }
-      blocks[index] = block
-      dirty.insert(index)
+      let piece = unsafe UnsafeRawBufferPointer(rebasing: bytes[done..<done + count])
+      if count == Self.blockBytes {
+        if blocks[index] == nil { allocatedCount += 1 }
+        blocks[index] = unsafe Block(piece)
+      } else {
+        if blocks[index] == nil { allocatedCount += 1 }
+        var block = blocks[index] ?? Block(repeating: 0, count: Self.blockBytes)
+        blocks[index] = nil
+        unsafe block.withUnsafeMutableBytes {
+          unsafe $0[start..<start + count].copyBytes(from: piece)
+        }
+        blocks[index] = block
+      }
+      dirty[index] = stamp
       done += count
     }
   }
@@ -50,14 +63,15 @@ struct MemoryNode {
     return count
   }
 
-  mutating func truncate(to count: Int) {
+  mutating func truncate(to count: Int, stamp: UInt64) {
     grow(to: count)
     let kept = (count + Self.blockBytes - 1) / Self.blockBytes
+    allocatedCount -= blocks[kept...].count { $0 != nil }
     blocks.removeLast(blocks.count - kept)
     if count % Self.blockBytes != 0, var last = blocks[kept - 1] {
       for index in count % Self.blockBytes..<Self.blockBytes { last[index] = 0 }
       blocks[kept - 1] = last
-      dirty.insert(kept - 1)
+      dirty[kept - 1] = stamp
     }
     size = count
   }
@@ -66,7 +80,7 @@ struct MemoryNode {
     let shared = min(syncedBlocks.count, blocks.count)
     syncedBlocks.removeLast(syncedBlocks.count - shared)
     syncedBlocks += [Block?](repeating: nil, count: blocks.count - shared)
-    for index in dirty where index < blocks.count { syncedBlocks[index] = blocks[index] }
+    for index in dirty.keys where index < blocks.count { syncedBlocks[index] = blocks[index] }
     dirty.removeAll()
     syncedSize = size
   }
@@ -81,31 +95,39 @@ struct MemoryNode {
     if index < syncedBlocks.count { syncedBlocks[index]?[byte % Self.blockBytes] ^= mask }
   }
 
-  /// The file after a crash. Each unsynced block survives whole, in part (by 512-byte sectors) or
-  /// not at all; the size is the synced one, or as far as survivors reach.
-  func afterCrash(_ survival: CrashSurvival, _ dice: inout CrashDice) -> MemoryNode {
+  /// The file after a crash: synced blocks, and of the others what `survival` spares, whole or in
+  /// part (by sectors of 512 bytes). The size is the synced one, or as far as survivors reach.
+  ///
+  /// - Parameter last: the file system's last write, if it went to this file.
+  func afterCrash(
+    _ survival: CrashSurvival, last: Range<Int>?, _ dice: inout CrashDice
+  ) -> MemoryNode {
     var node = MemoryNode()
     node.blocks = syncedBlocks
+    node.allocatedCount = syncedBlocks.count { $0 != nil }
     node.size = syncedSize
-    for index in dirty.sorted() where index < blocks.count {
-      guard let block = blocks[index], dice.rolls(survival) else { continue }
-      let end = min(size, (index + 1) * Self.blockBytes)
-      node.grow(to: max(node.size, end))
+    for (index, stamp) in dirty.sorted(by: { $0.key < $1.key }) where index < blocks.count {
+      guard let block = blocks[index], dice.spares(.block, stamp) else { continue }
+      node.grow(to: max(node.size, min(size, (index + 1) * Self.blockBytes)))
+      if node.blocks[index] == nil { node.allocatedCount += 1 }
       var survivor = node.blocks[index] ?? Block(repeating: 0, count: Self.blockBytes)
-      for sector in 0..<8 where !dice.tears(survival) {
-        let range = sector * 512..<(sector + 1) * 512
+      for sector in 0..<CrashDice.sectorsPerBlock {
+        let range = sector * CrashDice.sectorBytes..<(sector + 1) * CrashDice.sectorBytes
+        let at = index * Self.blockBytes + range.lowerBound
+        if dice.tears(at, of: last) { continue }
         survivor.replaceSubrange(range, with: block[range])
       }
       node.blocks[index] = survivor
     }
-    if case .all = survival { node.truncateExactly(to: size) }
+    if dice.sparesSizes { node.setSize(size) }
     node.syncedBlocks = node.blocks
     node.syncedSize = node.size
     return node
   }
 
-  private mutating func truncateExactly(to count: Int) {
-    truncate(to: count)
+  /// The length that metadata remembers, over whatever blocks survived.
+  private mutating func setSize(_ count: Int) {
+    truncate(to: count, stamp: 0)
     dirty.removeAll()
   }
 
@@ -113,44 +135,5 @@ struct MemoryNode {
     let needed = (count + Self.blockBytes - 1) / Self.blockBytes
     while blocks.count < needed { blocks.append(nil) }
     size = max(size, count)
-  }
-}
-
-/// What an imagined crash of the machine leaves of what was not synced.
-package enum CrashSurvival: Equatable, Sendable {
-  case none
-  case all
-  /// Each block and each directory change survives with this chance; a survivor may be torn.
-  case random(seed: UInt64, percent: Int)
-}
-
-/// Reproducible dice (SplitMix64).
-struct CrashDice {
-  private var state: UInt64
-
-  init(_ survival: CrashSurvival) {
-    if case .random(let seed, _) = survival { state = seed } else { state = 0 }
-  }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var value = state
-    value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-    return value ^ (value >> 31)
-  }
-
-  mutating func rolls(_ survival: CrashSurvival) -> Bool {
-    switch survival {
-    case .none: false
-    case .all: true
-    case .random(_, let percent): next() % 100 < UInt64(percent)
-    }
-  }
-
-  /// One sector in sixteen of a surviving block is lost.
-  mutating func tears(_ survival: CrashSurvival) -> Bool {
-    guard case .random = survival else { return false }
-    return next() % 16 == 0
   }
 }

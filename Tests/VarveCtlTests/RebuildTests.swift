@@ -39,7 +39,7 @@ struct RebuildTests {
     let report = try object(plain.output)
     #expect(report["pages"] as? Int == 20)
     #expect(report["namespaces"] as? [String] == ["n"])
-    for name in try names(directory) where name != "LOCK" && name != "segments" && name != "tables" {
+    for name in try names(directory) where !["LOCK", "segments", "tables"].contains(name) {
       try FileManager.default.removeItem(atPath: "\(directory)/\(name)")
     }
     let refused = runTool(["rebuild-index", directory])

@@ -161,6 +161,27 @@ import VarveBase
     }
   }
 
+  /// Found by the fuzz target `extents`: such a name was repaired to another, three times as long,
+  /// over what the next footer could hold.
+  @Test func aFooterWhoseNamespaceNameIsNotUTF8IsRefused() throws {
+    let place = LogPosition(segment: Self.header.number, offset: 0x4000)
+    var footer = Footer()
+    footer.namespaces = [5: String(repeating: "a", count: Limits.namespaceNameBytesMax)]
+    var bytes = footer.encoded(position: place, salt: Self.header.salt).bytes
+    for index in Footer.fixedBytes + 6..<bytes.count { bytes[index] = 0xff }
+    let seed = SegmentFormat.seed(
+      salt: Self.header.salt, segment: place.segment, offset: place.offset)
+    let head = CRC32C.checksum(Array(bytes[..<20]), seed: seed)
+    bytes.storeLE(CRC32C.checksum(Array(bytes[Footer.fixedBytes...]), seed: head), at: 20)
+    #expect(
+      throws: LogError.corrupt(
+        path: "p", offset: place.offset + UInt64(Footer.fixedBytes),
+        reason: "footer namespace name")
+    ) {
+      try Footer(bytes.rawSpan, position: place, salt: Self.header.salt, path: "p")
+    }
+  }
+
   @Test func noBitOfFooterOrTrailerTurnsUnnoticed() throws {
     let footer = Self.goldenFooter().bytes
     let place = LogPosition(segment: Self.header.number, offset: 0x4000)

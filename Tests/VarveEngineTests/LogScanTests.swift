@@ -196,6 +196,7 @@ import VarveFile
     #expect(listings[0].fileBytes == listings[0].allocatedBytes)
     var newer = LogFormatTests.header.encoded()
     newer[8] = 3
+    newer.storeLE(CRC32C.checksum(Array(newer[0..<60])), at: 60)
     try files.writeAll("/data/" + SegmentFormat.fileName(79), newer)
     #expect(throws: LogError.self) { try SegmentListing.list(files, directory: "/data") }
   }

@@ -9,69 +9,55 @@ import VarveWire
 @Suite(.serialized) struct SlowRequestTests {
   private let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
-  /// The request layer of a server, on a clock that the test moves.
-  private func calls(_ server: TestServer, _ clock: ManualClock, _ log: RecordedLog) throws -> Calls
-  {
-    let engine = try #require(server.server.calls).engine
-    return Calls(
-      engine: engine, metrics: ServerMetrics(), ledger: server.server.ledger, clock: clock,
-      startedNanos: 0, phase: server.server.phase, logger: log.logger)
-  }
-
-  @Test func theLineTellsStagesNumberAndTrace() throws {
-    let server = try TestServer()
-    let clock = ManualClock()
-    let log = RecordedLog()
-    let calls = try calls(server, clock, log)
-    let first = calls.begin(.lookup)
-    #expect(calls.metrics.requestsInFlight == 1)
+  @Test func theLineTellsStagesNumberAndTrace() {
+    let (clock, log, metrics) = (ManualClock(), RecordedLog(), ServerMetrics())
+    let first = RequestContext(.lookup, metrics: metrics, clock: clock)
+    #expect(metrics.requestsInFlight == 1)
     clock.advance(millis: 5)
     let answer = measured(.index, of: first) { () -> Int in
       clock.advance(millis: 7)
       return 3
     }
     #expect(answer == 3)
-    calls.conclude(first, nanos: calls.end(first), slowMillis: 12)
-    let second = calls.begin(.get, traceparent: parent)
+    first.conclude(nanos: first.end(), slowMillis: 12, logger: log.logger)
+    let second = RequestContext(.get, traceparent: parent, metrics: metrics, clock: clock)
     second.add(150_000_000, to: .queue)
     second.add(1_260_000_000, to: .disk)
     second.add(40_000_000, to: .send)
     clock.advance(millis: 1450)
-    calls.conclude(second, nanos: calls.end(second), slowMillis: 12)
+    second.conclude(nanos: second.end(), slowMillis: 12, logger: log.logger)
     #expect(
       log.lines == [
         "<4>test: slow request call=Lookup index_ms=7.0 request=1 total_ms=12.0",
         "<4>test: slow request call=Get disk_ms=1260.0 queue_ms=150.0 request=2 send_ms=40.0 "
           + "total_ms=1450.0 traceparent=\(parent)",
       ])
-    #expect(calls.metrics.slowRequests.current == 2)
-    #expect(calls.metrics.seconds["Get"].snapshot().maxNanos == 1_450_000_000)
-    let stages = calls.metrics.stages.members.map { "\($0.row) \($0.column)" }
+    #expect(metrics.slowRequests.current == 2)
+    #expect(metrics.requests["Get"].current == 1)
+    #expect(metrics.seconds["Get"].snapshot().maxNanos == 1_450_000_000)
+    let stages = metrics.stages.members.map { "\($0.row) \($0.column)" }
     #expect(Set(stages) == ["Lookup index", "Get queue", "Get disk", "Get send"])
   }
 
-  @Test func theLimitIsMet() throws {
-    let server = try TestServer()
+  @Test func theLimitIsMet() {
     let log = RecordedLog()
-    let calls = try calls(server, ManualClock(), log)
-    let context = calls.begin(.put)
+    let context = RequestContext(.put, metrics: ServerMetrics(), clock: ManualClock())
     for (nanos, limit, lines): (UInt64, Int, Int) in [
       (99_999_999, 100, 0), (100_000_000, 100, 1), (100_000_001, 100, 2), (.max / 2, 0, 2),
     ] {
-      calls.conclude(context, nanos: nanos, slowMillis: limit)
+      context.conclude(nanos: nanos, slowMillis: limit, logger: log.logger)
       #expect(log.lines.count == lines, "\(nanos) ns, \(limit) ms")
     }
   }
 
-  @Test func aRequestIsInFlightWhileSomeoneHoldsIt() throws {
-    let server = try TestServer()
-    let calls = try calls(server, ManualClock(), RecordedLog())
+  @Test func aRequestIsInFlightWhileSomeoneHoldsIt() {
+    let metrics = ServerMetrics()
     do {
-      let context = calls.begin(.put)
-      #expect(calls.metrics.requestsInFlight == 1)
+      let context = RequestContext(.put, metrics: metrics, clock: ManualClock())
+      #expect(metrics.requestsInFlight == 1)
       withExtendedLifetime(context) {}
     }
-    #expect(calls.metrics.requestsInFlight == 0)
+    #expect(metrics.requestsInFlight == 0)
   }
 
   @Test(arguments: [
@@ -84,11 +70,11 @@ import VarveWire
     "00-4bf92f3577b34da6a3ce929d0e0e4736_00f067aa0ba902b7-01",
     "00-4bf92f3577b34da6a3ce929d0e0e47\n6-00f067aa0ba902b7-01",
   ])
-  func whatIsNoTraceParentIsNotLogged(_ text: String) throws {
+  func whatIsNoTraceParentIsNotLogged(_ text: String) {
     #expect(!TraceParent.isValid(text))
-    let server = try TestServer()
-    let calls = try calls(server, ManualClock(), RecordedLog())
-    #expect(calls.begin(.get, traceparent: text).traceparent.isEmpty)
+    let context = RequestContext(
+      .get, traceparent: text, metrics: ServerMetrics(), clock: ManualClock())
+    #expect(context.traceparent.isEmpty)
     #expect(TraceParent.isValid(parent))
   }
 

@@ -35,6 +35,7 @@ class Page:
     size: int
     state: State
     touched: bool = True  # Since the last check.
+    durable: bool = False  # Acknowledged as durable, or found after a restart.
 
     def content(self) -> bytes:
         return page_content(self.name, self.size)
@@ -69,6 +70,8 @@ class Expected:
     def __init__(self) -> None:
         self.chains: list[Chain] = []
         self.bytes_sent = 0
+        # Set before the power of the disk goes: what is answered from then on counts for nothing.
+        self.is_cut = False
         self._lock = threading.Lock()
 
     def new_chain(self, namespace: str, root: bytes) -> Chain:

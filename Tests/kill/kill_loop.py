@@ -1,6 +1,8 @@
 """Kills varved under load again and again; after each kill every acknowledged page must be there.
 
-    python Tests/kill/kill_loop.py [--rounds N] [--seed S] [--canary] [--varved PATH]
+    python Tests/kill/kill_loop.py [--rounds N] [--acks N] [--seed S] [--canary] [--varved PATH]
+
+It ends after ``--rounds`` rounds or, if that comes first, after ``--acks`` acknowledged pages.
 
 Each round starts the daemon on its data directory, lets several connections put, put durably, put
 again and delete, sends SIGKILL at a random moment, restarts and checks; some are killed while
@@ -47,6 +49,8 @@ class Loop:
         self.random = random.Random(seed)
         self.canary = canary
         self.stores = 0
+        self.acknowledged = self.refused = 0
+        self.acknowledged_total = self.looked_up_total = self.read_total = 0
         self._new_store()
 
     def _new_store(self) -> None:
@@ -66,11 +70,13 @@ class Loop:
             findings += self._load()
         finally:
             self.daemon.kill()
+        self.before_check()
         self._maybe_kill_early(notes)
         self.daemon.start()
         try:
             notes.append(f"ready in {self.daemon.ready_seconds * 1000:.0f} ms")
             findings += self._check(is_last, notes)
+            self.after_check()
         finally:
             self.daemon.kill()
         if self.expected.bytes_sent > BYTES_SENT_MAX and not is_last:
@@ -78,6 +84,16 @@ class Loop:
             self._new_store()
             notes.append("fresh store next")
         return findings, ", ".join(notes)
+
+    def end_load(self) -> None:
+        """What ends the daemon under load."""
+        self.daemon.kill()
+
+    def before_check(self) -> None:
+        """Between the end of the load and the start that is checked."""
+
+    def after_check(self) -> None:
+        """What was found is now known."""
 
     def _maybe_kill_early(self, notes: list[str]) -> None:
         """A recovery that is itself cut off must not cost what the next one finds."""
@@ -114,7 +130,7 @@ class Loop:
         threading.Event().wait(self.random.uniform(LOAD_SECONDS_MIN, LOAD_SECONDS_MAX))
         for worker in workers:
             worker.dying.set()
-        self.daemon.kill()
+        self.end_load()
         for worker in workers:
             worker.thread.join()
         self.acknowledged = sum(worker.acknowledged for worker in workers)
@@ -124,10 +140,13 @@ class Loop:
     def _check(self, read_all: bool, notes: list[str]) -> list[str]:
         if self.canary:
             self._spoil()
+        self.acknowledged_total += self.acknowledged
         undecided = self.expected.count(State.PUTTING) + self.expected.count(State.DELETING)
         with Client(self.daemon.endpoint, seconds=30.0, probe=False) as client:
             checker = Checker(client, self.expected, self.random)
             findings = checker.run(read_all)
+        self.looked_up_total += checker.pages_looked_up
+        self.read_total += checker.pages_read
         notes.insert(
             0,
             f"{self.acknowledged} acknowledged, {self.refused} refused, {undecided} undecided, "
@@ -158,6 +177,7 @@ class Loop:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=25)
+    parser.add_argument("--acks", type=int, default=sys.maxsize)
     parser.add_argument("--seed", type=int, default=os.environ.get("VARVE_SEED"))
     parser.add_argument("--canary", action="store_true")
     parser.add_argument("--varved", type=Path)
@@ -179,6 +199,9 @@ def main() -> int:
             if time.monotonic() - started > budget:
                 print(f"cut: {number - 1} of {options.rounds} rounds in {budget:.0f} s")
                 break
+            if loop.acknowledged_total >= options.acks:
+                print(f"enough: {loop.acknowledged_total} pages acknowledged")
+                break
             is_last = number == options.rounds
             try:
                 findings, note = loop.round(is_last)
@@ -195,6 +218,11 @@ def main() -> int:
                 shutil.copytree(loop.folder, keep, dirs_exist_ok=True)
                 print(f"  stopped; the stores and logs are kept in {keep}; replay: --seed {seed}")
                 break
+        print(
+            f"{passed + failed} kills, {loop.acknowledged_total} pages acknowledged, "
+            f"{loop.looked_up_total} looked up, {loop.read_total} read and compared, "
+            f"{time.monotonic() - started:.0f} s"
+        )
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 

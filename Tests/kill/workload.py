@@ -102,19 +102,25 @@ class Worker:
             page.touched = True
         self.expected.add_bytes(sum(page.size for page in pages))
         hint, at_root = self._hint(chain, start)
+        durable = self.random.random() < 0.2
         statuses = client.put(
             namespace,
             make_chain(b"".join(page.name for page in pages), hint, at_root),
             [[memoryview(content)] for content in contents],
             ask=self.random.random() < 0.3,
-            durable=self.random.random() < 0.2,
+            durable=durable,
         )
+        if self.expected.is_cut:
+            return  # Heard after the power went: nobody would have.
         for page, status, before in zip(pages, statuses, known, strict=True):
+            if status not in (STORED, ALREADY_PRESENT) and self.dying.is_set():
+                continue  # Its disk is gone; the page stays pending.
             if status not in (STORED, ALREADY_PRESENT):
                 raise RuntimeError(f"page {page.name.hex()} of {page.size} bytes: status {status}")
             if status == ALREADY_PRESENT and before in (State.ABSENT, State.DELETED):
                 raise RuntimeError(f"page {page.name.hex()} ({before.value}) was there already")
             page.state = State.STORED
+            page.durable = durable or (page.durable and before is State.STORED)
             self.acknowledged += 1
 
     def _hint(self, chain: Chain, start: int) -> tuple[bytes, bool]:
@@ -133,6 +139,8 @@ class Worker:
             page.state = State.DELETING
             page.touched = True
         client.delete(namespace, make_chain(b"".join(page.name for page in pages)))
+        if self.expected.is_cut:
+            return
         for page in pages:
             page.state = State.DELETED
             self.acknowledged += 1

@@ -30,16 +30,19 @@ package final class IOPool: Sendable {
   }
 
   package let queueMax: Int
+  private let isInline: Bool
   private let state = Monitor(State())
   private let threads = Locked<[NamedThread]>([])
 
   /// - Parameters:
-  ///   - threads: 1 … `Limits.ioThreadsMax`.
+  ///   - threads: 1 … `Limits.ioThreadsMax`; 0 runs every job where it is submitted, for
+  ///     simulations.
   ///   - queueMax: jobs that may wait.
   package init(threads count: Int, queueMax: Int = Limits.ioQueueMax, name: String = "varve-io") {
-    precondition(count >= 1 && count <= Limits.ioThreadsMax, "\(count) I/O threads")
+    precondition(count >= 0 && count <= Limits.ioThreadsMax, "\(count) I/O threads")
     precondition(queueMax >= 1 && queueMax <= Limits.ioQueueMax, "I/O queue of \(queueMax)")
     self.queueMax = queueMax
+    isInline = count == 0
     let state = state
     let made = (0..<count).map { index in
       NamedThread("\(name)-\(index)") { Self.work(state) }
@@ -50,12 +53,15 @@ package final class IOPool: Sendable {
   /// Queues a job; false when the queue is full or the pool is closed (the job is then not run).
   package func submit(_ job: @escaping Job) -> Bool {
     // The threads are alike, and each looks at the queue before it waits: one is enough.
-    state.change { state, wake in
+    let isTaken = state.change { state, wake in
       if state.isClosed || state.count >= queueMax { return false }
+      if isInline { return true }
       state.queue.append(job)
       wake = .one
       return true
     }
+    if isTaken, isInline { job() }
+    return isTaken
   }
 
   /// Jobs waiting for a thread.

@@ -18,6 +18,7 @@ extension FileDump {
       let scan = try SegmentScanner(files, directory: directory).scan(listing, check: .all)
       if case .damagedFooter(let error) = scan.source { damage(error) }
       dump(scan)
+      if scan.source == .footer { try compareHeaders(scan, directory) }
       guard case .sealed(_, let trailer) = listing.state else { return line("unsealed") }
       for (id, name) in scan.namespaces.sorted(by: { $0.key < $1.key }) {
         line("footer namespace \(id) name \(name.debugDescription)")
@@ -28,6 +29,21 @@ extension FileDump {
           + "payload \(trailer.payloadBytes) sequence_max \(trailer.sequenceMax)")
     } catch {
       damage(error)
+    }
+  }
+
+  /// A footer repeats the headers; they are then not read at their own places.
+  private mutating func compareHeaders(
+    _ scan: SegmentScan, _ directory: String
+  ) throws(LogError) {
+    let reader = try SegmentReader.open(files, directory: directory, number: scan.number)
+    for extent in scan.extents {
+      let offset = extent.position.offset
+      guard try reader.bytes(offset: offset, count: extent.headerUsed.count) != extent.headerUsed
+      else { continue }
+      damage(
+        LogError.corrupt(
+          path: path, offset: offset, reason: "header differs from its copy in the footer"))
     }
   }
 

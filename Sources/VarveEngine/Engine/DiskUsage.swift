@@ -1,5 +1,5 @@
-// What the data directory really takes: the blocks of its files, asked of the file system. The ledger
-// keeps the bound with promises; this is what is there.
+// What the data directory really takes: the blocks of its files, asked of the file system. The
+// ledger keeps the bound with promises; this is what is there.
 
 internal import VarveBase
 internal import VarveFile

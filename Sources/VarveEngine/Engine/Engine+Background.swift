@@ -6,6 +6,8 @@ internal import VarveBase
 
 extension Engine {
   func startThreads() {
+    // A simulation calls the steps itself, when its seed says so.
+    guard configuration.simulation == nil else { return }
     threads.start(
       syncMillis: configuration.syncIntervalMillis,
       sync: { [weak self] in self?.syncStep() },
@@ -41,7 +43,7 @@ extension Engine {
   }
 
   /// One turn of the sync thread.
-  func syncStep() {
+  package func syncStep() {
     let waiters = syncWaiters.take()
     guard !waiters.isEmpty || log.unsyncedBytes > 0 || log.hasLost else { return }
     do {
@@ -56,7 +58,7 @@ extension Engine {
   // MARK: - Index and segments
 
   /// One turn of the index thread.
-  func indexStep() {
+  package func indexStep() {
     do {
       try log.sealFull()
       try keeper.makeRoomAhead()

@@ -21,6 +21,11 @@ extension Engine {
     _ = try liveNamespace(namespace)
     let name = PageName(namespace: namespace, id: id)
     guard let record = try record(of: name) else { return false }
+    return try confirmDamage(record)
+  }
+
+  /// Reads the page past every cache and quarantines it if its bytes are bad; whether they are.
+  private func confirmDamage(_ record: PageRecord) throws(EngineError) -> Bool {
     guard let handle = try? keeper.handle(record.location.segment) else { return false }
     do throws(PageReadError) {
       try arena.reread(record.location) { _ in handle.reader }
@@ -31,12 +36,13 @@ extension Engine {
     }
   }
 
-  /// Makes a page that was found bad absent, so that the next put can store it again.
+  /// Makes a page that was found bad absent, so that the next put can store it again; but only when
+  /// a second read finds it bad as well: one bad read must not cost a page.
   func quarantineLater(_ record: PageRecord) {
     // A full queue leaves it to the next reader who finds it.
     try? background { [self] in
       do {
-        try quarantine(record)
+        _ = try confirmDamage(record)
       } catch {
         logger.error("page \(record.name.id.hex) stays in service though damaged: \(error)")
       }
@@ -63,6 +69,7 @@ extension Engine {
   private func remove(
     _ slice: ChainSlice, kind: ControlEntry.Kind, where condition: (PageRecord) -> Bool
   ) throws(EngineError) -> Int {
+    if log.hasLost { try repairLost() }
     let repaired = repairedFailures
     let removed = try removals.withLock { (_) throws(EngineError) in
       let found = try records(of: slice).compactMap { $0 }.filter(condition)

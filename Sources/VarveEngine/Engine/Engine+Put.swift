@@ -11,6 +11,7 @@ extension Engine {
   package func beginPut(_ order: PutOrder) throws(EngineError) -> PutSession {
     let namespace = try liveNamespace(order.slice.namespace)
     try checkWritable()
+    if log.hasLost { try repairLost() }
     let repaired = repairedFailures
     let completion = PutCompletion(count: order.slice.count)
     let claims = claim(order, namespace: namespace, completion: completion)

@@ -1,4 +1,4 @@
-// After a failed fdatasync: what was not synced leaves the index, and what was deleted stays deleted.
+// After a failed fdatasync: what was not synced leaves the index, what was deleted stays deleted.
 // (The kernel may have thrown the bytes away and say so only once, so nothing is synced again.)
 
 internal import Logging

@@ -12,7 +12,10 @@ extension Engine {
     _ pages: [VerifiedPage], in buffer: ExtentBuffer, namespace: LiveNamespace, ttlSeconds: UInt64
   ) -> PageOutcome {
     guard !namespace.isRetired, isWritable else { return .notAttempted }
-    if index.waitForRoom() { counters.stalls.add() }
+    if index.isBehind {
+      counters.stalls.add()
+      if configuration.simulation == nil { index.waitForRoom() } else { indexStep() }
+    }
     let started = clock.monotonicNanos()
     let pending = pendingPages(pages, ttlSeconds: ttlSeconds, of: namespace)
     var counted = true

@@ -25,6 +25,23 @@ package struct EngineConfiguration: Sendable {
   package var ioThreads: Int
   /// Open a directory with O_DIRECT where the file system gives it.
   package var directIO: Bool
+  /// Shape of the index; other than the default only in tests and experiments.
+  package var shape = IndexShape()
+  /// Bytes of index records a table's block is filled to.
+  package var tableBlockBytes = Limits.tableBlockBytes
+  /// Bytes of a manifest file after which a new one is begun.
+  package var manifestRollBytes = Limits.manifestBytesBeforeRoll
+  /// Runs the store on its caller's thread alone; nil in production.
+  package var simulation: Simulation?
+
+  /// A store without threads whose every run with one seed is the same: I/O jobs run where they are
+  /// submitted, background steps when they are called (`syncStep`, `indexStep`), and random numbers
+  /// come from the seed. Segments may be smaller than in production.
+  package struct Simulation: Sendable {
+    package var seed: UInt64
+
+    package init(seed: UInt64) { self.seed = seed }
+  }
 
   package init(directory: String, capacityBytes: UInt64) {
     self.directory = directory
@@ -52,7 +69,8 @@ package struct EngineConfiguration: Sendable {
   /// One clear sentence for the first setting that cannot be used; nil when all can.
   package func problem() -> String? {
     let segment = UInt64(segmentBytesInForce)
-    let least = UInt64(Limits.segmentBytesMin)
+    let least = UInt64(
+      simulation == nil ? Limits.segmentBytesMin : Limits.segmentBytesSimulatedMin)
     let most = UInt64(Limits.segmentBytesMax)
     if segment < least || segment > most || segment % UInt64(Limits.blockBytes) != 0 {
       return "segment_bytes \(segment) must be a multiple of 4096 from \(least) to \(most)"
@@ -64,6 +82,9 @@ package struct EngineConfiguration: Sendable {
     }
     if syncIntervalMillis < 1 || syncIntervalMillis > Limits.syncIntervalMillisMax {
       return "sync_interval_ms \(syncIntervalMillis) must be 1 to \(Limits.syncIntervalMillisMax)"
+    }
+    if tableBlockBytes < 1 || tableBlockBytes > Limits.tableBlockBytes {
+      return "table block bytes \(tableBlockBytes) must be 1 to \(Limits.tableBlockBytes)"
     }
     if ioThreads < 1 || ioThreads > Limits.ioThreadsMax {
       return "io threads \(ioThreads) must be 1 to \(Limits.ioThreadsMax)"

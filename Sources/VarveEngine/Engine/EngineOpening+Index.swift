@@ -11,7 +11,7 @@ extension EngineOpening {
     let directory = TableDirectory(
       files, path: tablesDirectory,
       cache: BlockCache(budgetBytes: configuration.blockCacheBytes, ledger: ledger),
-      ledger: ledger)
+      ledger: ledger, blockBytes: configuration.tableBlockBytes)
     do throws(IndexError) {
       let summaries = manifest.state.tables
       let strays = try directory.removeStrays(keeping: summaries)
@@ -24,7 +24,7 @@ extension EngineOpening {
       return IndexKeeper(
         directory: directory, tables: tables, manifest: manifest, keeper: keeper,
         namespaces: namespaces, clock: clock, ledger: ledger,
-        memtableBytes: configuration.memtableBytes)
+        memtableBytes: configuration.memtableBytes, shape: configuration.shape)
     } catch {
       throw opened(error)
     }

@@ -17,7 +17,9 @@ extension EngineOpening {
     let directory = configuration.directory
     do throws(EngineOpenError) {
       return try withRoom(listings) { () throws(IndexError) in
-        try ManifestStore.open(files, directory: directory, createIfMissing: isNew)
+        try ManifestStore.open(
+          files, directory: directory, createIfMissing: isNew,
+          rollBytes: configuration.manifestRollBytes)
       }
     } catch {
       guard case .damaged(let path, let what) = error else { throw error }

@@ -23,7 +23,8 @@ extension EngineOpening {
     var listings: [SegmentListing] = []
     var edits: [ManifestEdit] = []
     var missing = Set(state.segments.keys)
-    for listing in found where try isThere(listing) {
+    for first in found where try isThere(first) {
+      let listing = try lookedAtTwice(first)
       if case .foreign = listing.state {
         logger.warning("\(listing.path) is not a segment: left alone, its bytes are counted")
         keeper.disk.adopt(DiskLedger.rounded(listing.fileBytes))
@@ -101,6 +102,15 @@ extension EngineOpening {
     keeper.disk.adopt(DiskLedger.rounded(listing.fileBytes))
   }
 
+  /// What seems unreadable is read once more before it is given up: one bad read must not cost a
+  /// segment.
+  private func lookedAtTwice(_ listing: SegmentListing) throws(EngineOpenError) -> SegmentListing {
+    guard case .unreadable = listing.state else { return listing }
+    return try storage { () throws(LogError) in
+      try SegmentListing(files, directory: segmentsDirectory, name: listing.name)
+    }
+  }
+
   private func remove(_ listing: SegmentListing) throws(EngineOpenError) {
     do throws(FileError) {
       try files.remove(listing.path)
@@ -132,7 +142,15 @@ extension EngineOpening {
         listing.number >= from.segment || isUnsealed
       else { continue }
       let lostItsTrailer = isUnsealed && manifest.state.segments[listing.number]?.isSealed == true
-      guard let scan = try scan(listing, keeper, everyPage: lostItsTrailer) else { continue }
+      guard var scan = try scan(listing, keeper, everyPage: lostItsTrailer) else { continue }
+      // A crash leaves a torn tail, and so does one bad read; what is left out of the footer now is
+      // gone for good, so it is read once more.
+      if scan.pagesDropped + scan.blocksSkipped > 0,
+        let second = try self.scan(listing, keeper, everyPage: lostItsTrailer),
+        second.pageCount > scan.pageCount
+      {
+        scan = second
+      }
       for extent in scan.extents where extent.position >= from {
         do {
           try replay.apply(extent)
@@ -254,6 +272,8 @@ struct LogReplay {
     for control in extent.controls {
       lastSequence = max(lastSequence, control.sequence)
       guard control.kind == .delete || control.kind == .quarantine else { continue }
+      // A retired namespace's pages were not counted: there is nothing to take back.
+      guard namespaces[control.name.namespace] != nil else { continue }
       if case .page(let page) = try index.snapshot().find(control.name),
         page.birth < control.sequence
       {

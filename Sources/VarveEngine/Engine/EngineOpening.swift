@@ -3,6 +3,7 @@
 // What is damaged is made anew from the segments, and said.
 
 package import Logging
+internal import Synchronization
 package import VarveBase
 package import VarveFile
 
@@ -52,7 +53,9 @@ struct EngineOpening {
     let listings = try listSegments()
     let arena: PageArena
     do throws(PageReadError) {
-      arena = try PageArena(byteCount: configuration.arenaBytes, ledger: ledger)
+      arena = try PageArena(
+        byteCount: configuration.arenaBytes, ledger: ledger,
+        pretouch: configuration.simulation == nil ? .inBackground : .now)
     } catch {
       throw .configuration("the page arena of \(configuration.arenaBytes) bytes: \(error)")
     }
@@ -92,18 +95,37 @@ struct EngineOpening {
     counters.recoveredPages.add(replay.pages)
     while disk.isOver, try storage({ () throws(LogError) in try keeper.evictOldest() }) {}
     try storage { () throws(LogError) in try keeper.evictToMinFree() }
-    let bootID = BootID(.random(in: 0 ... .max), .random(in: 0 ... .max))
+    let random = randomNumbers()
+    let bootID = BootID(random(), random())
     // All of the segments there are is in the index now; the log goes on behind them.
     let last = manifest.state.nextSegment - 1
     let log = ValueLog(
       files, directory: segmentsDirectory, segmentBytes: Int(configuration.segmentBytesInForce),
-      bootID: bootID, clock: clock, host: keeper, start: LogPosition(segment: last, offset: .max))
+      bootID: bootID, clock: clock, host: keeper,
+      start: LogPosition(segment: last, offset: .max), salt: random)
     return EngineParts(
       configuration: configuration, counters: counters, bootID: bootID.hex, files: files,
       clock: clock, ledger: ledger, lock: lock, manifest: manifest, namespaces: namespaces,
       keeper: keeper, index: index, log: log,
       staging: StagingPool(ledger: ledger, byteCountMax: configuration.stagingBytes), arena: arena,
-      io: IOPool(threads: configuration.ioThreads), lastSequence: replay.lastSequence)
+      io: IOPool(threads: configuration.simulation == nil ? configuration.ioThreads : 0),
+      lastSequence: replay.lastSequence)
+  }
+
+  /// The system's, or a simulation's own: its seed, the segments so far and a counter, so that two
+  /// starts of one store do not share their salts.
+  private func randomNumbers() -> @Sendable () -> UInt64 {
+    guard let simulation = configuration.simulation else {
+      return { UInt64.random(in: .min ... .max) }
+    }
+    let count = Atomic<UInt64>(simulation.seed)
+    return {
+      // Relaxed: one thread draws. The finalizer of SplitMix64.
+      var mixed = count.wrappingAdd(0x9E37_79B9_7F4A_7C15, ordering: .relaxed).newValue
+      mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+      mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+      return mixed ^ (mixed >> 31)
+    }
   }
 
   // MARK: - Directory

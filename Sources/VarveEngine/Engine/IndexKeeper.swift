@@ -38,14 +38,18 @@ final class IndexKeeper: Sendable {
   private let state: Locked<State>
   /// One flush or merge at a time.
   private let work: Locked<Flushing?>
+  /// No table takes a number below this.
+  private let nextNumber = Locked(UInt64(0))
   /// Changed after each flush, for puts that wait for room.
   private let flushes = Monitor<UInt64>(0)
-  private let shape = IndexShape()
+  private let shape: IndexShape
 
   init(
     directory: TableDirectory, tables: [Table], manifest: ManifestStore, keeper: SegmentKeeper,
-    namespaces: NamespaceTable, clock: any Clock, ledger: MemoryLedger, memtableBytes: Int
+    namespaces: NamespaceTable, clock: any Clock, ledger: MemoryLedger, memtableBytes: Int,
+    shape: IndexShape
   ) {
+    self.shape = shape
     self.directory = directory
     self.manifest = manifest
     self.keeper = keeper
@@ -97,15 +101,14 @@ final class IndexKeeper: Sendable {
     state.ledgerBytes = bytes
   }
 
-  /// Holds a put back while the memtable is twice its size and its flush is behind; true when it
-  /// waited. After ten seconds it goes on: a stuck flush is told by the log, not by hanging
-  /// clients.
-  func waitForRoom() -> Bool {
-    func isFull() -> Bool { snapshot().memtables[0].byteCount >= 2 * memtableBytes }
-    guard isFull() else { return false }
+  /// The memtable is twice its size and its flush is behind: puts wait.
+  var isBehind: Bool { snapshot().memtables[0].byteCount >= 2 * memtableBytes }
+
+  /// Holds a put back while the index is behind. After ten seconds it goes on: a stuck flush is
+  /// told by the log, not by hanging clients.
+  func waitForRoom() {
     let deadline = SystemClock().monotonicNanos() + Limits.flushWaitNanosMax
-    _ = flushes.wait(until: deadline) { _ in isFull() ? nil : true }
-    return true
+    _ = flushes.wait(until: deadline) { _ in isBehind ? nil : true }
   }
 
   // MARK: - Flushing
@@ -164,17 +167,17 @@ final class IndexKeeper: Sendable {
   }
 
   private func write(_ flushing: Flushing) throws(IndexError) {
-    let bound = TableSize.upperBound(flushing: flushing.memtable)
-    let summary = try build(bound) { (number) throws(IndexError) in
+    let bound = TableSize.upperBound(
+      flushing: flushing.memtable, blockBytes: directory.blockBytes)
+    let table = try build(bound) { (number) throws(IndexError) in
       try TableBuilder.write(flushing.memtable, to: directory, number: number)
     }
     // An older flush that failed may have been overtaken by nobody: positions only rise.
     var edits: [ManifestEdit] = [
       .replayFrom(flushing.replayFrom), .lastBirth(flushing.lastSequence),
     ]
-    if let summary { edits.append(.addTable(summary)) }
+    if let table { edits.append(.addTable(table.summary)) }
     try manifest.commit(edits)
-    let table = try summary.map { (summary) throws(IndexError) in try directory.open(summary) }
     state.withLock { state in
       state.snapshot = state.snapshot.flushed(flushing.memtable, to: table)
       account(&state)
@@ -183,9 +186,13 @@ final class IndexKeeper: Sendable {
 
   /// Reserves `bound` on disk, builds a file under the next free number, gives back what it did not
   /// take. Under `work`.
+  ///
+  /// The table is open before the manifest names it: what follows the commit cannot fail. Where the
+  /// commit fails, it may be found in force after a crash; so the file stays (and stays counted) as
+  /// it is until the next start, and its number is not used again.
   private func build(
     _ bound: UInt64, _ body: (UInt64) throws(IndexError) -> TableSummary?
-  ) throws(IndexError) -> TableSummary? {
+  ) throws(IndexError) -> Table? {
     do throws(LogError) {
       try keeper.makeRoom(bound)
     } catch {
@@ -193,12 +200,21 @@ final class IndexKeeper: Sendable {
     }
     var used: UInt64 = 0
     defer { keeper.disk.release(bound - used) }
-    let number = manifest.state.nextFile
+    let number = max(manifest.state.nextFile, nextNumber.withLock { $0 })
     try directory.removeStray(number)
-    let summary = try body(number)
-    used = DiskLedger.rounded(summary?.fileBytes ?? 0)
+    guard let summary = try body(number) else { return nil }
+    let table: Table
+    do throws(IndexError) {
+      table = try directory.open(summary)
+    } catch {
+      // A file that stays behind is removed by the next try or the next start.
+      try? directory.removeStray(number)
+      throw error
+    }
+    used = DiskLedger.rounded(summary.fileBytes)
     precondition(used <= bound, "a table of \(used) bytes outgrew its bound of \(bound)")
-    return summary
+    nextNumber.withLock { $0 = number + 1 }
+    return table
   }
 
   // MARK: - Merging
@@ -237,7 +253,8 @@ final class IndexKeeper: Sendable {
       },
       dropTombstonesBelow: manifest.state.lastBirth + 1)
     var isEnded = false
-    let summary = try build(plan.outputBytesMax) { (number) throws(IndexError) in
+    let bound = plan.outputBytesMax(blockBytes: directory.blockBytes)
+    let table = try build(bound) { (number) throws(IndexError) in
       let outcome = try Merge.run(
         plan, inputs, to: directory, number: number, rules: rules, keepOn: keepOn)
       isEnded = outcome == nil
@@ -245,9 +262,8 @@ final class IndexKeeper: Sendable {
     }
     if isEnded { return false }
     var edits = inputs.map { ManifestEdit.removeTable($0.number) }
-    if let summary { edits.append(.addTable(summary)) }
+    if let table { edits.append(.addTable(table.summary)) }
     try manifest.commit(edits)
-    let table = try summary.map { (summary) throws(IndexError) in try directory.open(summary) }
     state.withLock { $0.snapshot = $0.snapshot.merged(inputs, to: table) }
     let disk = keeper.disk
     for input in inputs { input.retire { disk.release(DiskLedger.rounded($0)) } }

@@ -106,8 +106,8 @@ final class SegmentKeeper: SegmentHost {
     disk.release(table.seal(summary.number, diskBytes: DiskLedger.rounded(summary.fileBytes)))
   }
 
-  /// Nothing is written to it any more, and its footer waits for the next start: for eviction that is
-  /// as good as sealed.
+  /// Nothing is written to it any more, and its footer waits for the next start: for eviction that
+  /// is as good as sealed.
   func segmentLost(_ number: UInt64, _ error: FileError) {
     counters.syncFailures.add()
     logger.critical("segment \(number) takes no more, what it had not synced is lost: \(error)")

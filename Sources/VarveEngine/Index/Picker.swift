@@ -31,7 +31,11 @@ package struct MergePlan: Equatable, Sendable {
   /// The age of what comes out.
   package var order: UInt64 { inputs.reduce(0) { max($0, $1.order) } }
   /// The file that comes out is not longer.
-  package var outputBytesMax: UInt64 { TableSize.upperBound(merging: inputs) }
+  package var outputBytesMax: UInt64 { outputBytesMax(blockBytes: Limits.tableBlockBytes) }
+
+  package func outputBytesMax(blockBytes: Int) -> UInt64 {
+    TableSize.upperBound(merging: inputs, blockBytes: blockBytes)
+  }
 }
 
 package enum Picker {

@@ -12,16 +12,20 @@ package struct TableDirectory: Sendable {
   /// Charged with the index and filter that an open table keeps; nil charges nobody.
   package let ledger: MemoryLedger?
   package let counters: IndexCounters
+  /// Data blocks are filled to this.
+  package let blockBytes: Int
 
   package init(
     _ files: any FileSystem, path: String, cache: BlockCache, ledger: MemoryLedger? = nil,
-    counters: IndexCounters = IndexCounters()
+    counters: IndexCounters = IndexCounters(),
+    blockBytes: Int = Limits.tableBlockBytes
   ) {
     self.files = files
     self.path = path
     self.cache = cache
     self.ledger = ledger
     self.counters = counters
+    self.blockBytes = blockBytes
   }
 
   package func path(of number: UInt64) -> String { path + "/" + TableFormat.name(number) }
@@ -60,6 +64,7 @@ package struct TableDirectory: Sendable {
 
   func writer(number: UInt64, names: UInt64) throws(IndexError) -> TableWriter {
     try TableWriter(
-      files, path: path(of: number), number: number, names: Int(clamping: names), ledger: ledger)
+      files, path: path(of: number), number: number, names: Int(clamping: names), ledger: ledger,
+      blockBytes: blockBytes)
   }
 }

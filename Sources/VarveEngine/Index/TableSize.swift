@@ -13,12 +13,15 @@ package enum TableSize {
     return UInt64(key + values + 2 * TableFormat.entryOverheadBytesMax)
   }
 
-  /// A file of at most `names` names whose records take at most `flatBytes` is not longer than
-  /// this, in whole 4 KiB blocks.
-  package static func upperBound(names: UInt64, flatBytes: UInt64) -> UInt64 {
+  /// A file of at most `names` names, `records` records that take at most `flatBytes`, is not
+  /// longer than this, in whole 4 KiB blocks.
+  package static func upperBound(
+    names: UInt64, flatBytes: UInt64, records: UInt64 = .max,
+    blockBytes: Int = Limits.tableBlockBytes
+  ) -> UInt64 {
     let head = UInt64(TableFormat.blockHeadBytes)
-    // Every block but the last is at least as long as the target.
-    let blocks = flatBytes / UInt64(Limits.tableBlockBytes) + 1
+    // Every block but the last is at least as long as the target, and holds a record.
+    let blocks = min(flatBytes / UInt64(blockBytes) + 1, max(1, records))
     let data = flatBytes + blocks * (head + 4)
     let index = head + 4 + blocks * UInt64(3 + 2 + IndexKey.byteCountMax)
     let filterBlocks = (max(1, names) * UInt64(TableFilter.bitsPerName) + 511) / 512
@@ -30,17 +33,23 @@ package enum TableSize {
   }
 
   /// The table that flushing `memtable` makes is not longer than this.
-  package static func upperBound(flushing memtable: Memtable) -> UInt64 {
+  package static func upperBound(
+    flushing memtable: Memtable, blockBytes: Int = Limits.tableBlockBytes
+  ) -> UInt64 {
     let (entries, pathTombstones) = memtable.contents()
     let sources = entries + pathTombstones.map(MemtableEntry.deleted)
     return upperBound(
-      names: UInt64(sources.count), flatBytes: sources.reduce(0) { $0 + flatBytes(of: $1) })
+      names: UInt64(sources.count), flatBytes: sources.reduce(0) { $0 + flatBytes(of: $1) },
+      records: UInt64(2 * sources.count), blockBytes: blockBytes)
   }
 
   /// The table that merging these makes is not longer than this.
-  package static func upperBound(merging tables: [TableSummary]) -> UInt64 {
+  package static func upperBound(
+    merging tables: [TableSummary], blockBytes: Int = Limits.tableBlockBytes
+  ) -> UInt64 {
     upperBound(
       names: tables.reduce(0) { $0 + $1.counts.names },
-      flatBytes: tables.reduce(0) { $0 + $1.counts.flatBytes })
+      flatBytes: tables.reduce(0) { $0 + $1.counts.flatBytes },
+      records: tables.reduce(0) { $0 + $1.counts.records }, blockBytes: blockBytes)
   }
 }

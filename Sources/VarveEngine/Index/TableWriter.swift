@@ -16,6 +16,7 @@ final class TableWriter {
   private var index: [UInt8] = []
   private var filter: TableFilter
   private let ledger: MemoryLedger?
+  private let blockBytes: Int
   private let reservedBytes: Int
   private var properties = TableProperties()
   private var isFinished = false
@@ -24,7 +25,8 @@ final class TableWriter {
   ///   - names: how many names the filter makes room for.
   ///   - ledger: charged with the filter while it is made.
   init(
-    _ files: any FileSystem, path: String, number: UInt64, names: Int, ledger: MemoryLedger?
+    _ files: any FileSystem, path: String, number: UInt64, names: Int, ledger: MemoryLedger?,
+    blockBytes: Int = Limits.tableBlockBytes
   ) throws(IndexError) {
     let bytes = TableFilter.byteCount(names: names)
     if let ledger, !ledger.reserve(bytes, for: .filter) {
@@ -40,6 +42,7 @@ final class TableWriter {
     self.path = path
     self.number = number
     self.ledger = ledger
+    self.blockBytes = blockBytes
     reservedBytes = bytes
     filter = TableFilter(names: names)
   }
@@ -65,7 +68,7 @@ final class TableWriter {
     properties.keyMax = key
     properties.counts.count(record, kind, keyBytes: key.count, valueBytes: value.count)
     filter.insert(TableFilter.hash(PageName(namespace: namespace, id: record.id)))
-    if block.byteCount >= Limits.tableBlockBytes { try finishBlock() }
+    if block.byteCount >= blockBytes { try finishBlock() }
   }
 
   private func finishBlock() throws(IndexError) {

@@ -15,7 +15,7 @@ internal import VarveBase
 /// | 12 | 4 | header bytes used |
 /// | 16 | 4 | payload bytes (padded to 4 KiB in the file) |
 /// | 20 | 2 | entries |
-/// | 22 | 2 | reserved, 0 |
+/// | 22 | 2 | flags: 1 = made again for a footer, without pages that did not verify |
 /// | 24 | 8 | segment number |
 /// | 32 | 8 | offset of this header in the file |
 /// | 40 | 8 | synced up to: segment |
@@ -27,6 +27,7 @@ package struct ExtentHeader: Equatable, Sendable {
   package static let version: UInt16 = 1
   package static let fixedBytes = 64
   private static let checksumAt = 60
+  private static let remadeFlag: UInt16 = 1
 
   /// On disk: never renumber.
   package enum Kind: UInt8, Sendable {
@@ -38,6 +39,8 @@ package struct ExtentHeader: Equatable, Sendable {
   package var usedBytes: Int
   package var payloadBytes: Int
   package var entryCount: Int
+  /// Stands in a footer alone: the extent's own header names pages that a crash tore.
+  package var isRemade = false
   package var position: LogPosition
   /// Everything before this was synced when the extent was written.
   package var syncedUpTo: LogPosition
@@ -80,6 +83,9 @@ package struct ExtentHeader: Equatable, Sendable {
     draft.storeLE(checksum, at: checksumAt)
   }
 
+  /// Says in a draft that it is made for a footer, without the pages that did not verify.
+  static func markRemade(_ draft: inout [UInt8]) { draft.storeLE(remadeFlag, at: 22) }
+
   /// The header in `bytes` (from its first byte, at least 64), or nil when there is none that
   /// checks. Lengths are believed only once the checksum over them held.
   package init?(
@@ -105,6 +111,7 @@ package struct ExtentHeader: Equatable, Sendable {
     usedBytes = used
     payloadBytes = Int(bytes.load(16, as: UInt32.self))
     entryCount = Int(bytes.load(20, as: UInt16.self))
+    isRemade = bytes.load(22, as: UInt16.self) == Self.remadeFlag
     self.position = position
     syncedUpTo = LogPosition(segment: bytes.load(40), offset: bytes.load(48))
   }

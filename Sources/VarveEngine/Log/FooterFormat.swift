@@ -102,8 +102,11 @@ package struct Footer {
       guard count <= Limits.namespaceNameBytesMax, at + 6 + count <= bytes.byteCount else {
         throw corrupt(at, "namespace length")
       }
-      namespaces[bytes.load(at)] = String(
-        decoding: bytes.copy(at + 6, count: count), as: UTF8.self)
+      // Repaired bytes would be another name, and may be longer than a name can be.
+      guard
+        let name = String(validating: bytes.copy(at + 6, count: count), as: UTF8.self)
+      else { throw corrupt(at, "namespace name") }
+      namespaces[bytes.load(at)] = name
       at += 6 + count
     }
     guard at == bytes.byteCount else { throw corrupt(at, "has bytes left over") }

@@ -9,8 +9,8 @@ package enum LogError: Error, Equatable, Sendable {
   case noSpace
   /// One extent does not fit an empty segment.
   case tooLarge(bytes: Int, bytesMax: Int)
-  /// An fdatasync failed (never retried): what was not synced is lost. Final when the log's `failure`
-  /// says so as well.
+  /// An fdatasync failed (never retried): what was not synced is lost. Final when the log's
+  /// `failure` says so as well.
   case syncFailed(FileError)
   /// The log was closed.
   case closed

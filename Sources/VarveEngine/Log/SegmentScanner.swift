@@ -146,8 +146,14 @@ package struct SegmentScanner {
     _ scan: inout SegmentScan, _ reader: SegmentReader, fileBytes: UInt64,
     _ wanted: (ScannedExtent) -> Bool
   ) throws(LogError) {
-    let buffer = AlignedBuffer(byteCount: 1 << 20)
-    for index in scan.extents.indices where wanted(scan.extents[index]) {
+    let chosen = scan.extents.indices.filter { wanted(scan.extents[$0]) }
+    let longest = chosen.flatMap { scan.extents[$0].pages }.map { Int($0.location.storedBytes) }
+      .max()
+    guard let longest else { return }
+    // A page may begin and end within a block.
+    let buffer = AlignedBuffer(
+      byteCount: min(1 << 20, SegmentFormat.padded(longest) + Limits.blockBytes))
+    for index in chosen {
       var kept: [PageRecord] = []
       for page in scan.extents[index].pages {
         if try isWhole(page.location, reader, buffer) {

@@ -88,6 +88,7 @@ extension SegmentSealer {
     }
     let length = SegmentFormat.padded(draft(headerBytes: 0).count)
     var header = draft(headerBytes: length)
+    ExtentHeader.markRemade(&header)
     ExtentHeader.complete(
       &header, position: position, syncedUpTo: extent.header.syncedUpTo, salt: salt)
     return header

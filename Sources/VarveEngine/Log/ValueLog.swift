@@ -32,7 +32,7 @@ package final class ValueLog: Sendable {
     salt: @escaping @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }
   ) {
     precondition(
-      segmentBytes >= Limits.segmentBytesMin && segmentBytes <= Limits.segmentBytesMax
+      segmentBytes >= Limits.segmentBytesSimulatedMin && segmentBytes <= Limits.segmentBytesMax
         && segmentBytes % Limits.blockBytes == 0, "segment size \(segmentBytes)")
     self.files = files
     self.directory = directory

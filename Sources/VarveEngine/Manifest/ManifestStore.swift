@@ -276,6 +276,10 @@ extension ManifestStore {
     let current = path(directory, ManifestFormat.currentName)
     let number = try ManifestFormat.readCurrent(try readAll(files, current), file: current)
     let name = path(directory, ManifestFormat.name(number))
+    let bytes = try readAll(files, name)
+    let file = try ManifestFile(bytes, number: number, file: name)
+    guard file.goodBytes < bytes.count else { return file }
+    // The torn batch of a crash, or one bad read: what is not believed now is gone for good.
     return try ManifestFile(try readAll(files, name), number: number, file: name)
   }
 

@@ -5,7 +5,7 @@ package import VarveWire
 internal import VarveBase
 
 extension Calls {
-  /// Every knob that exists, with the value in force. The mode is `manual`: nothing moves by itself.
+  /// Every knob there is, with the value in force. The mode is `manual`: nothing moves by itself.
   package func tunerStatus() -> TunerStatusResponse {
     TunerStatusResponse(mode: "manual", knobs: knobs)
   }

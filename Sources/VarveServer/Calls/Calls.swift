@@ -20,7 +20,7 @@ package final class Calls: Sendable {
   let scrubbing = WorkGate()
   /// What needs the server around the calls; set before the first call.
   let surroundings = Locked(Surroundings())
-  let logger: Logger
+  private let logger: Logger
   private let incidents = Atomic<UInt64>(0)
 
   package init(

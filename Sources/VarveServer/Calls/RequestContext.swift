@@ -29,7 +29,7 @@ package final class RequestContext: Sendable {
   /// The caller's W3C trace context; empty where it sent none that is well formed: frames have no
   /// place for it.
   package let traceparent: String
-  private let metrics: ServerMetrics
+  let metrics: ServerMetrics
   private let clock: any Clock
   // Relaxed: figures for display. Jobs of one request may add to a stage at the same time.
   private let receive = Atomic<UInt64>(0)
@@ -38,6 +38,7 @@ package final class RequestContext: Sendable {
   private let disk = Atomic<UInt64>(0)
   private let send = Atomic<UInt64>(0)
 
+  /// Counts a request that has begun. `traceparent` as the caller sent it; it is checked here.
   package init(
     _ method: Method, traceparent: String = "", metrics: ServerMetrics, clock: any Clock
   ) {

@@ -171,16 +171,17 @@ package final class Connection: Sendable {
   }
 
   /// The request of a stream that has not been answered.
-  func context(of stream: UInt32) -> RequestContext? { state.update { $0.calls[stream] } }
+  func context(of stream: UInt32) -> RequestContext? { state.peek { $0.calls[stream] } }
 
   /// Counts a call's end, under the state's lock: whoever sees the answer sees it counted.
   func endCall(_ stream: UInt32, _ state: inout State) -> EndedCall? {
     guard let context = state.calls.removeValue(forKey: stream) else { return nil }
-    return EndedCall(context: context, nanos: calls.end(context))
+    return EndedCall(context: context, nanos: context.end())
   }
 
   func conclude(_ call: EndedCall) {
-    calls.conclude(call.context, nanos: call.nanos, slowMillis: settings.slowRequestMillis)
+    call.context.conclude(
+      nanos: call.nanos, slowMillis: settings.slowRequestMillis, logger: logger)
   }
 }
 

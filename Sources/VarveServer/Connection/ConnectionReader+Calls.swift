@@ -6,7 +6,8 @@ internal import VarveWire
 
 extension ConnectionReader {
   func begin(_ stream: UInt32, _ method: Method, _ message: [UInt8], isLast: Bool) {
-    let context = connection.calls.begin(method)
+    let context = RequestContext(
+      method, metrics: connection.calls.metrics, clock: connection.clock)
     // One call more gives the writer nothing to do.
     connection.state.change { state, _ in
       if state.session.isOpen(stream) { state.calls[stream] = context }

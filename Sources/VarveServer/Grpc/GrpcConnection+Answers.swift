@@ -92,12 +92,13 @@ extension GrpcConnection {
 
   /// Counts a call's end, under the state's lock: whoever sees the answer sees it counted.
   private func ended(_ stream: Int32, _ state: State) -> EndedCall? {
-    guard let context = state.streams[stream]?.context, let calls = calls() else { return nil }
-    return EndedCall(context: context, nanos: calls.end(context))
+    guard let context = state.streams[stream]?.context else { return nil }
+    return EndedCall(context: context, nanos: context.end())
   }
 
   func conclude(_ call: EndedCall) {
-    calls()?.conclude(call.context, nanos: call.nanos, slowMillis: settings.slowRequestMillis)
+    call.context.conclude(
+      nanos: call.nanos, slowMillis: settings.slowRequestMillis, logger: logger)
   }
 }
 

@@ -41,7 +41,11 @@ extension GrpcReader {
       method: head?.method, startedNanos: now, timeoutNanos: timeoutNanos,
       isReceiving: isReceiving, dueBytes: connection.settings.dueBytes)
     if case .call(let method) = head?.method {
-      call.context = connection.calls()?.begin(method, traceparent: head?.traceparent ?? "")
+      call.context = connection.calls().map { calls in
+        RequestContext(
+          method, traceparent: head?.traceparent ?? "", metrics: calls.metrics,
+          clock: connection.clock)
+      }
     }
     connection.state.update { state in
       guard state.http.isOpen(stream) else { return }

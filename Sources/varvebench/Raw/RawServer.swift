@@ -31,6 +31,7 @@ final class RawServer: Sendable {
   }
 
   static let coldCopies = 8
+  /// As much as varved reads at a time.
   static let bufferBytes = 4 << 20
 
   var isDirect: Bool { coldFile.isDirect }
@@ -47,16 +48,16 @@ final class RawServer: Sendable {
   }
 
   private func serve(_ socket: RawSocket) throws {
-    let pair = BufferPair(byteCount: Self.bufferBytes)
-    defer { pair.end() }
+    let ring = BufferRing(byteCount: Self.bufferBytes)
+    defer { ring.end() }
     var request = RawRequest(.get)
     while try unsafe withUnsafeMutableBytes(of: &request, { try unsafe socket.receive($0) }) {
       let (first, count) = (Int(request.first), Int(request.count))
       switch RawRequest.Operation(rawValue: request.operation) {
       case .get: try unsafe socket.send(pages.bytes(first..<first + count))
-      case .cold: try sendCold(first, count, socket, pair)
-      case .put: try receivePut(count, Int(request.pageBytes), socket, pair)
-      case .echo: try echo(received: Int(request.pageBytes), sent: first, socket, pair)
+      case .cold: try sendCold(first, count, socket, ring)
+      case .put: try receivePut(count, Int(request.pageBytes), socket, ring)
+      case .echo: try echo(received: Int(request.pageBytes), sent: first, socket, ring)
       case .reset:
         putEnd.withLock { $0 = 0 }
         try answer(putFile.empty() ? RawRequest.good : RawRequest.bad, socket)
@@ -69,41 +70,41 @@ final class RawServer: Sendable {
     try unsafe withUnsafeBytes(of: value) { try unsafe socket.send($0) }
   }
 
-  /// Reads one buffer while the other is sent.
-  private func sendCold(_ first: Int, _ count: Int, _ socket: RawSocket, _ pair: BufferPair) throws
+  /// Reads ahead of the socket.
+  private func sendCold(_ first: Int, _ count: Int, _ socket: RawSocket, _ ring: BufferRing) throws
   {
     let (begin, end) = (first * pages.pageBytes, (first + count) * pages.pageBytes)
     let file = coldFile
     func submit(_ offset: Int, _ buffer: Int) {
       let length = min(Self.bufferBytes, end - offset)
-      pair.submit(buffer) { memory in
+      ring.submit(buffer) { memory in
         unsafe file.read(
           into: UnsafeMutableRawBufferPointer(rebasing: memory.mutableBytes[..<length]), at: offset)
       }
     }
     var asked = begin
-    for buffer in 0..<2 where asked < end {
+    for buffer in 0..<BufferRing.count where asked < end {
       submit(asked, buffer)
       asked += Self.bufferBytes
     }
     var (sent, buffer) = (begin, 0)
     while sent < end {
-      guard pair.wait(buffer) else { throw Failure("the cold file cannot be read") }
+      guard ring.wait(buffer) else { throw Failure("the cold file cannot be read") }
       let length = min(Self.bufferBytes, end - sent)
       try unsafe socket.send(
-        UnsafeRawBufferPointer(rebasing: pair.buffers[buffer].bytes[..<length]))
+        UnsafeRawBufferPointer(rebasing: ring.buffers[buffer].bytes[..<length]))
       sent += length
       if asked < end {
         submit(asked, buffer)
         asked += Self.bufferBytes
       }
-      buffer = 1 - buffer
+      buffer = (buffer + 1) % BufferRing.count
     }
   }
 
-  /// Receives into one buffer and verifies there while the other is written.
+  /// Receives into one buffer and verifies there while others are written.
   private func receivePut(
-    _ count: Int, _ pageBytes: Int, _ socket: RawSocket, _ pair: BufferPair
+    _ count: Int, _ pageBytes: Int, _ socket: RawSocket, _ ring: BufferRing
   ) throws {
     var expected = [UInt64](repeating: 0, count: count)
     guard try unsafe expected.withUnsafeMutableBytes({ try unsafe socket.receive($0) }) else {
@@ -113,11 +114,11 @@ final class RawServer: Sendable {
     var (page, buffer, isGood) = (0, 0, true)
     let file = putFile
     while page < count {
-      guard pair.wait(buffer) else { throw Failure("the file of puts cannot be written") }
+      guard ring.wait(buffer) else { throw Failure("the file of puts cannot be written") }
       let pagesNow = min(perBuffer, count - page)
       for slot in 0..<pagesNow {
         let memory = unsafe UnsafeMutableRawBufferPointer(
-          rebasing: pair.buffers[buffer].mutableBytes[slot * pageBytes..<(slot + 1) * pageBytes])
+          rebasing: ring.buffers[buffer].mutableBytes[slot * pageBytes..<(slot + 1) * pageBytes])
         guard try unsafe socket.receive(memory) else { throw Failure("a put ended early") }
         if unsafe XXH3.hash(UnsafeRawBufferPointer(memory)) != expected[page + slot] {
           isGood = false
@@ -128,21 +129,21 @@ final class RawServer: Sendable {
         defer { end += length }
         return end
       }
-      pair.submit(buffer) { memory in
+      ring.submit(buffer) { memory in
         unsafe file.write(UnsafeRawBufferPointer(rebasing: memory.bytes[..<length]), at: offset)
       }
       page += pagesNow
-      buffer = 1 - buffer
+      buffer = (buffer + 1) % BufferRing.count
     }
-    isGood = pair.wait(0) && pair.wait(1) && isGood
+    isGood = ring.waitForAll() && isGood
     try answer(isGood ? RawRequest.good : RawRequest.bad, socket)
   }
 
   private func echo(
-    received: Int, sent: Int, _ socket: RawSocket, _ pair: BufferPair
+    received: Int, sent: Int, _ socket: RawSocket, _ ring: BufferRing
   ) throws {
     guard max(received, sent) <= Self.bufferBytes else { throw Failure("an echo of \(received)") }
-    let memory = unsafe pair.buffers[0].mutableBytes
+    let memory = unsafe ring.buffers[0].mutableBytes
     guard
       try unsafe socket.receive(UnsafeMutableRawBufferPointer(rebasing: memory[..<received]))
     else { throw Failure("an echo ended early") }

@@ -6,10 +6,11 @@ import VarveFile
 
 struct DumpCommand: ToolCommand {
   static let configuration = CommandConfiguration(
-    commandName: "dump", abstract: "Print a segment, table, manifest, CURRENT or NAMESPACES as text.",
+    commandName: "dump",
+    abstract: "Print a segment, table, manifest, CURRENT or NAMESPACES as text.",
     discussion: """
-      A line for each thing in the file, in its order. What the file is, its name says. Exit code 5 \
-      when something in it is damaged, with a line that begins with 'damaged'.
+      A line for each thing in the file, in its order. What the file is, its name says. Exit code \
+      5 when something in it is damaged, with a line that begins with 'damaged'.
       """)
 
   @OptionGroup var global: GlobalOptions

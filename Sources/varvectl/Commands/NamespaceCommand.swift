@@ -6,8 +6,8 @@ import VarveWire
 
 struct NamespaceCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "namespace", abstract: "List, show, create, clear and drop namespaces.",
-    subcommands: [List.self, Show.self, Create.self, Clear.self, Drop.self],
+    commandName: "namespace", abstract: "List, show, create, change, clear and drop namespaces.",
+    subcommands: [List.self, Show.self, Create.self, Set.self, Clear.self, Drop.self],
     defaultSubcommand: List.self)
 
   @OptionGroup var global: GlobalOptions
@@ -68,6 +68,49 @@ struct NamespaceCommand: ParsableCommand {
         global.json
           ? try Json.text(answer)
           : "\(name) \(opened.created ? "created" : "was there already"), id \(answer.id)")
+    }
+  }
+
+  struct Set: ToolCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Change options of a namespace.",
+      discussion: """
+        Only the options given are changed. 0 and an empty text give back the default. Pages \
+        stored before keep the lifetime and size they were put with.
+        """)
+    @OptionGroup var global: GlobalOptions
+    @Argument var name: String
+    @Option(help: "Tokens a page (informative).") var pageTokens: UInt32?
+    @Option(help: "Largest page; 0: half a segment.") var pageBytesMax: ByteSize?
+    @Option(help: "Seconds until a page expires; 0: never.") var ttl: UInt64?
+    @Option(help: "A text for people.") var description: String?
+
+    func validate() throws {
+      guard (pageBytesMax?.bytes ?? 0) <= Int(UInt32.max) else {
+        throw ValidationError("--page-bytes-max is over the limit of \(UInt32.max) bytes")
+      }
+      guard !fields.isEmpty else {
+        throw ValidationError(
+          "nothing to change: give --page-tokens, --page-bytes-max, --ttl or --description")
+      }
+    }
+
+    private var fields: [String] {
+      [
+        pageTokens.map { _ in "page_tokens" }, pageBytesMax.map { _ in "page_bytes_max" },
+        ttl.map { _ in "ttl_seconds" }, description.map { _ in "description" },
+      ].compactMap { $0 }
+    }
+
+    func perform(_ console: Console) throws {
+      let options = NamespaceOptions(
+        pageTokens: pageTokens ?? 0, pageBytesMax: UInt32(pageBytesMax?.bytes ?? 0),
+        ttlSeconds: ttl ?? 0, description: description ?? "")
+      let info = try global.withClient {
+        try $0.setNamespace(name, options: options, fields: fields)
+      }
+      let report = NamespaceReport(info)
+      try console.print(global.json ? try Json.text(report) : report.text)
     }
   }
 

@@ -10,9 +10,10 @@ struct RebuildIndexCommand: ToolCommand {
   static let configuration = CommandConfiguration(
     commandName: "rebuild-index", abstract: "Make manifest and index anew from the segments.",
     discussion: """
-      The daemon does this by itself when manifest or tables are damaged. Needed by hand only where \
-      both tables of namespaces are lost: --accept-cleared then takes the names from the segments, \
-      and pages of namespaces that were cleared or dropped may come back. Stop the daemon first.
+      The daemon does this by itself when manifest or tables are damaged. Needed by hand only \
+      where both tables of namespaces are lost: --accept-cleared then takes the names from the \
+      segments, and pages of namespaces that were cleared or dropped may come back. Stop the \
+      daemon first.
       """)
 
   @OptionGroup var global: GlobalOptions

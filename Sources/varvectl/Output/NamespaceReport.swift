@@ -52,7 +52,8 @@ struct NamespaceReport: Encodable, Hashable {
     ])
     for report in all.sorted(by: { $0.name < $1.name }) {
       table.add([
-        report.name, "\(report.id)", Numbers.grouped(report.pages), ByteSize.text(report.bytes),
+        report.name.printable, "\(report.id)", Numbers.grouped(report.pages),
+        ByteSize.text(report.bytes),
         Numbers.grouped(report.lookups), report.hitText, ByteSize.text(report.bytesIn),
         ByteSize.text(report.bytesOut),
       ])
@@ -65,7 +66,8 @@ struct NamespaceReport: Encodable, Hashable {
     let ttl = ttlSeconds == 0 ? "never" : "after \(Numbers.duration(Double(ttlSeconds)))"
     let quota = quotaBytes == 0 ? "none" : ByteSize.text(quotaBytes)
     let lines: [(String, String)] = [
-      ("name", name), ("id", "\(id)"), ("tenant", tenant), ("description", description),
+      ("name", name.printable), ("id", "\(id)"), ("tenant", tenant.printable),
+      ("description", description.printable),
       ("page tokens", pageTokens == 0 ? "not told" : "\(pageTokens)"),
       ("largest page", ByteSize.text(UInt64(pageBytesMax))), ("pages expire", ttl),
       ("quota", quota), ("pages", Numbers.grouped(pages)), ("bytes", ByteSize.text(bytes)),

@@ -24,6 +24,7 @@ enum Numbers {
   /// Seconds as `850 µs`, `12.3 ms`, `4.2 s`, `3 min 5 s`, `2 h 7 min`, `3 d 4 h`.
   static func duration(_ seconds: Double) -> String {
     switch seconds {
+    case 0: return "0 s"
     case ..<0.001: return fixed(seconds * 1e6, 0) + " µs"
     case ..<1: return fixed(seconds * 1e3, seconds < 0.1 ? 1 : 0) + " ms"
     case ..<60: return fixed(seconds, 1) + " s"

@@ -61,7 +61,7 @@ extension Failure {
   private static func advice(_ status: StatusCode) -> String? {
     switch status {
     case .notFound: "'varvectl namespace list' shows what there is"
-    case .unavailable: "the daemon is recovering, draining or read-only; 'varvectl stats' tells"
+    case .unavailable: "/readyz on the daemon's HTTP port tells what it waits for"
     case .resourceExhausted: "send less at once, or later"
     case .unauthenticated: "--token-file names a file with a token"
     case .unimplemented: "the daemon does not know this yet; is it older than this varvectl?"

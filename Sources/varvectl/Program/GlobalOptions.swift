@@ -44,7 +44,7 @@ struct GlobalOptions: ParsableArguments {
   func clientOptions() throws(Failure) -> ClientOptions {
     let millis = Int(timeout * 1000)
     return ClientOptions(
-      connectMillis: min(millis, 5_000), timeoutMillis: millis, name: "varvectl/0.1.0",
+      connectMillis: min(millis, 5_000), timeoutMillis: millis, name: "varvectl/\(Tool.version)",
       token: try token())
   }
 

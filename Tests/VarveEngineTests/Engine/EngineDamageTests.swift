@@ -74,6 +74,24 @@ import VarveFile
     #expect("\(String(describing: error))".contains("other byte order"))
   }
 
+  /// The disk gives the first blocks and nothing behind them: what no table has is absent,
+  /// and the start goes on.
+  @Test func aTailThatCannotBeReadIsAbsentAndTheStartGoesOn() throws {
+    let memory = MemoryFileSystem()
+    let faults = StoreFaults(memory)
+    let store = try TestStore(files: faults)
+    let namespace = try store.namespace()
+    let pages = chain(1, 8).map { TestPage($0, bytes: 30_000) }
+    _ = try store.put(pages, namespace: namespace, durable: true)
+    store.close()
+    faults.state.update { $0.failReadsFrom = 64 << 10 }
+    try store.reopen()
+    #expect(store.engine.counters.recoverySegmentsLost.current == 1)
+    #expect(try store.hits(pages, namespace: namespace) == 0)
+    let more = chain(2, 2).map { TestPage($0, bytes: 3000) }
+    #expect(try store.put(more, namespace: namespace).allSatisfy { $0 == .stored })
+  }
+
   /// Header and trailer lost: kept aside under a name that no start reads, its pages absent.
   @Test func aSegmentWithoutHeaderAndTrailerIsSetAside() throws {
     let sealed = try Sealed()

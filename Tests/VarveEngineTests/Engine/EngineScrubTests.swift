@@ -1,5 +1,5 @@
-// A scrub reads everything that can be asked for, finds exactly what is bad, takes it out of service
-// and harms nothing else.
+// A scrub reads everything that can be asked for, finds exactly what is bad, takes it out of
+// service and harms nothing else.
 
 import Testing
 import VarveBase

@@ -1,32 +1,37 @@
-// Two aligned buffers and a thread that works on one while the socket works on the other: disk and
-// socket overlap, as they do in the daemon.
+// Aligned buffers and a disk thread for each: the disk works on some while the socket works on one,
+// as in the daemon, whose I/O threads are as many.
 
 import VarveBase
 import VarveFile
 
-/// Used by one thread; its jobs run on another, one after the other.
-final class BufferPair: Sendable {
+/// Used by one thread; its jobs run on others, begun in the order they were submitted.
+final class BufferRing: Sendable {
   typealias Job = @Sendable (AlignedBuffer) -> Bool
 
   private struct State {
     var jobs: [(buffer: Int, job: Job)] = []
-    var isBusy = [false, false]
+    var isBusy = [Bool](repeating: false, count: BufferRing.count)
     var hasFailed = false
     var isOver = false
   }
+
+  /// As varved's io_threads.
+  static let count = 4
 
   let buffers: [AlignedBuffer]
   private let state = Monitor(State())
 
   init(byteCount: Int) {
-    buffers = [AlignedBuffer(byteCount: byteCount), AlignedBuffer(byteCount: byteCount)]
+    buffers = (0..<Self.count).map { _ in AlignedBuffer(byteCount: byteCount) }
     let (state, buffers) = (state, buffers)
-    _ = NamedThread("raw-disk") {
-      while let next = Self.next(state) {
-        let isGood = next.job(buffers[next.buffer])
-        state.update {
-          $0.isBusy[next.buffer] = false
-          if !isGood { $0.hasFailed = true }
+    for _ in 0..<Self.count {
+      _ = NamedThread("raw-disk") {
+        while let next = Self.next(state) {
+          let isGood = next.job(buffers[next.buffer])
+          state.update {
+            $0.isBusy[next.buffer] = false
+            if !isGood { $0.hasFailed = true }
+          }
         }
       }
     }
@@ -53,6 +58,9 @@ final class BufferPair: Sendable {
     state.wait { $0.isBusy[buffer] ? nil : !$0.hasFailed } ?? false
   }
 
-  /// Ends the thread behind the jobs submitted.
+  /// Waits for all jobs.
+  func waitForAll() -> Bool { (0..<Self.count).allSatisfy { wait($0) } }
+
+  /// Ends the threads behind the jobs submitted.
   func end() { state.update { $0.isOver = true } }
 }

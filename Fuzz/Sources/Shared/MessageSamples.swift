@@ -1,0 +1,1 @@
+../../../Tests/VarveWireTests/MessageSamples.swift

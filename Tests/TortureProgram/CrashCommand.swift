@@ -1,0 +1,60 @@
+// `varvetorture crash`: histories crashed at every change until every kind of call has had its
+// share of the recoveries.
+
+import ArgumentParser
+import VarveBase
+import VarveTorture
+
+struct CrashCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "crash", abstract: "Crash at every write, sync, rename and unlink, and recover.")
+
+  @Option(help: "Recoveries to reach.") var recoveries = 20_000
+  @Option(help: "First seed; histories take the ones behind it.") var seed: UInt64 = 1
+  @Option(help: "Threads.") var threads = 2
+  @Option(help: "Only this many histories; 0 for as many as it takes.") var histories = 0
+  @Flag(help: "Leave one call out at a time: every such run must fail.") var canary = false
+
+  func run() throws {
+    CaseNote.install()
+    if canary { return try runCanaries() }
+    let started = SystemClock().monotonicNanos()
+    let tally = Self.parallel(
+      target: recoveries, seed: seed, threads: threads, histories: histories, canary: nil)
+    let seconds = Double(SystemClock().monotonicNanos() - started) / 1e9
+    for line in tally.lines { print(line) }
+    print("  \(Int(seconds)) s, \(Int(Double(tally.recoveries) / seconds)) recoveries a second")
+    try Workers.verdict("crash", tally.recoveries, tally.failures, isCanary: false)
+  }
+
+  private func runCanaries() throws {
+    var missed = 0
+    for canary in Canary.all {
+      let tally = Self.parallel(
+        target: 30_000, seed: seed, threads: threads, histories: 0, canary: canary)
+      let word = tally.failures.first.map { "seen: \($0.problems.first ?? "")" } ?? "NOT SEEN"
+      print("canary: \(canary.name): \(word) (\(tally.recoveries) recoveries)")
+      if tally.failures.isEmpty { missed += 1 }
+    }
+    print("crash canaries: \(Canary.all.count - missed) passed, \(missed) failed")
+    if missed > 0 { throw ExitCode(1) }
+  }
+
+  /// Runs seeds on several threads until the quotas are full or something failed.
+  static func parallel(
+    target: Int, seed: UInt64, threads: Int, histories: Int, canary: Canary?
+  ) -> CrashTally {
+    let total = Locked(CrashTally())
+    let last = histories > 0 ? seed + UInt64(histories) : .max
+    Workers.run(threads: threads, seeds: seed..<last, name: "crash") { seed, slot in
+      let tally = CrashRun(seed: seed, canary: canary, slot: slot).run { tally in
+        canary != nil && !tally.failures.isEmpty
+      }
+      return total.withLock {
+        $0.add(tally)
+        return $0.failures.isEmpty && (histories > 0 || !$0.isFull(target))
+      }
+    }
+    return total.withLock { $0 }
+  }
+}

@@ -1,0 +1,75 @@
+// What a crash run counted, and whether its quotas are full.
+
+internal import VarveBase
+internal import VarveEngine
+package import VarveFile
+
+/// A store that broke its word, with what it takes to see it again.
+package struct Failure: Sendable {
+  package let place: String
+  package let problems: [String]
+}
+
+package struct CrashTally: Sendable {
+  package var histories = 0
+  package var points = 0
+  package var byKind: [FileCall.Kind: Int] = [:]
+  package var byModel: [String: Int] = [:]
+  package var byDepth: [Int: Int] = [:]
+  /// Counters that tell whether the histories were worth crashing.
+  private static let told: Set<String> = [
+    "pages_stored_total", "pages_deleted_total", "pages_evicted_total", "segments_dropped_total",
+    "memtable_flushes_total", "merges_total", "log_segments_sealed_total", "recovered_pages_total",
+  ]
+
+  /// What the stores did on the way, by the names of their counters.
+  package var events: [String: UInt64] = [:]
+  package var failures: [Failure] = []
+
+  package init() {}
+
+  package var recoveries: Int { byDepth.values.reduce(0, +) }
+
+  /// Kinds of call that every history makes.
+  package static let kinds: [FileCall.Kind] = [
+    .create, .write, .sync, .rename, .remove, .syncDirectory,
+  ]
+
+  /// Each kind of call has had its share: half of an equal one, since the calls before which a
+  /// store crashes are as frequent as they are.
+  package func isFull(_ target: Int) -> Bool {
+    recoveries >= target
+      && Self.kinds.allSatisfy { byKind[$0, default: 0] >= target / (2 * Self.kinds.count) }
+  }
+
+  /// Adds what the open store counted since it was opened.
+  mutating func count(_ store: TortureStore) {
+    guard let engine = store.engine else { return }
+    for counter in engine.allCounters where Self.told.contains(counter.name) {
+      events[counter.name, default: 0] += counter.current
+    }
+  }
+
+  package mutating func add(_ other: CrashTally) {
+    histories += other.histories
+    points += other.points
+    byKind.merge(other.byKind, uniquingKeysWith: +)
+    byModel.merge(other.byModel, uniquingKeysWith: +)
+    byDepth.merge(other.byDepth, uniquingKeysWith: +)
+    events.merge(other.events, uniquingKeysWith: +)
+    failures += other.failures
+  }
+
+  package var lines: [String] {
+    var lines = ["\(histories) histories, \(points) crash points, \(recoveries) recoveries"]
+    lines += FileCall.Kind.allCases.compactMap { kind in
+      byKind[kind].map { "  before \(kind.rawValue): \($0)" }
+    }
+    lines += byModel.sorted { $0.key < $1.key }.map { "  survivors \($0.key): \($0.value)" }
+    lines += byDepth.sorted { $0.key < $1.key }.map { "  depth \($0.key): \($0.value)" }
+    lines += events.filter { $0.value > 0 }.sorted { $0.key < $1.key }.map {
+      "  \($0.key): \($0.value)"
+    }
+    return lines
+  }
+}
