@@ -25,7 +25,7 @@ descriptors() {
     echo '/* Made by Protos/generate.sh: do not edit. */'
     echo '#include "descriptors.h"'
     echo 'static const unsigned char bytes[] = {'
-    od -An -v -tx1 "$1/descriptors.bin" | sed 's/ \(..\)/0x\1,/g'
+    od -An -v -w24 -tu1 "$1/descriptors.bin" | sed 's/ *\([0-9][0-9]*\)/\1,/g'
     echo '};'
     echo 'const unsigned char *varve_descriptors_start(void) { return bytes; }'
     echo 'const size_t varve_descriptors_bytes = sizeof bytes;'

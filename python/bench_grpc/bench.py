@@ -22,8 +22,9 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
 sys.path.insert(0, str(HERE.parent / "tests_grpc"))
 
-from sglang_varve.daemon_process import Daemon, find_daemon  # noqa: E402
 from stubs import make_stubs  # noqa: E402
+
+from sglang_varve.daemon_process import Daemon, find_daemon  # noqa: E402
 
 GIB = 1 << 30
 TICK = os.sysconf("SC_CLK_TCK")

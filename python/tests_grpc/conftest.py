@@ -21,8 +21,9 @@ from closing_line import (  # noqa: E402, F401
     pytest_terminal_summary,
     pytest_unconfigure,
 )
-from sglang_varve.daemon_process import Daemon, find_daemon  # noqa: E402
 from stubs import make_stubs  # noqa: E402
+
+from sglang_varve.daemon_process import Daemon, find_daemon  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)

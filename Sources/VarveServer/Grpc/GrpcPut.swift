@@ -54,7 +54,8 @@ final class GrpcPut: Sendable {
         let place = state.page < 0 ? "page \(first) or a later one" : "page \(state.page + first)"
         throw Refusal(
           .invalidArgument,
-          "offset \(offset) of page \(number) where \(due) of it, or a page behind \(place), is due",
+          "offset \(offset) of page \(number) where \(due) of it, or a page behind \(place), "
+            + "is due",
           value: UInt64(offset))
       }
       guard due + bytes <= most else {

@@ -34,7 +34,7 @@ package struct Http2Abuse: Sendable {
           + "errors, and more than \(Limits.http2FaultsPerSecond) a second")
   }
 
-  /// PING, SETTINGS, PRIORITY or a frame nobody knows.
+  /// PING or SETTINGS. What nghttp2 ignores (PRIORITY, unknown types) costs nothing but its bytes.
   package mutating func control(nowNanos: UInt64) -> Http2Failure? {
     controls.take(nowNanos: nowNanos)
       ? nil

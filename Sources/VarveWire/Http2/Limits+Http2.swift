@@ -38,7 +38,7 @@ extension Limits {
   /// Streams that we were made to reset and frames that are none ("MadeYouReset").
   package static let http2FaultsBurst: UInt64 = 500
   package static let http2FaultsPerSecond: UInt64 = 50
-  /// PING, SETTINGS, PRIORITY and frames of unknown types.
+  /// PING and SETTINGS.
   package static let http2ControlsBurst: UInt64 = 2000
   package static let http2ControlsPerSecond: UInt64 = 200
   /// DATA without a byte that ends nothing.

@@ -41,8 +41,9 @@ import VarveWire
     var stream: Int32 = 1
     func made() -> [UInt8] {
       defer { stream += 2 }
-      // A window opened by nothing is an error of its stream (RFC 9113 §6.9).
-      return Http2Bytes.request(stream, "/a", isEnd: true) + Http2Bytes.windowUpdate(stream, 0)
+      // A window over 2^31-1 is an error of its stream (RFC 9113 §6.9.1).
+      return Http2Bytes.request(stream, "/a", isEnd: true)
+        + Http2Bytes.windowUpdate(stream, 0x7fff_ffff)
     }
     var resets = 0
     for _ in 0..<(Limits.http2FaultsBurst / 4) {
@@ -116,13 +117,12 @@ import VarveWire
 
   @Test(arguments: [
     ("PING", Http2Bytes.ping()), ("SETTINGS", Http2Bytes.settings([(4, 70_000)])),
-    ("PRIORITY", Http2Bytes.frame(2, stream: 5, [0, 0, 0, 0, 1])),
   ])
   func controlFrames(_ name: String, _ frame: [UInt8]) {
     let rig = SessionRig()
     rig.feed(Http2Bytes.request(1, "/a"))
-    // The opening SETTINGS took one.
-    for _ in 0..<(Limits.http2ControlsBurst - 1) {
+    // The opening SETTINGS and the acknowledgement took one each.
+    for _ in 0..<(Limits.http2ControlsBurst - 2) {
       rig.feed(frame)
       _ = rig.sent()
     }
@@ -175,7 +175,16 @@ import VarveWire
     for index in 0..<4 { rig.feed(Http2Bytes.request(Int32(2 * index + 1), "/a")) }
     #expect(rig.session.openStreams == [1, 3, 5, 7])
     #expect(rig.feed(Http2Bytes.request(9, "/a")).isEmpty)
+    #expect(goAway(rig) == Http2Code.protocolError)
+  }
+
+  /// Before the client can know the limit its stream is refused, and it may try again.
+  @Test func streamsBeforeTheLimitIsKnown() {
+    let rig = SessionRig(opening: []) { $0.streamsMax = 1 }
+    rig.feed(Http2Bytes.opening + Http2Bytes.request(1, "/a"))
+    #expect(rig.session.openStreams == [1])
+    #expect(rig.feed(Http2Bytes.request(3, "/a")).isEmpty)
     let reset = rig.sent().first { $0.type == Http2Frame.reset }
-    #expect(reset?.stream == 9 && reset?.number() == Http2Code.refusedStream)
+    #expect(reset?.stream == 3 && reset?.number() == Http2Code.refusedStream)
   }
 }

@@ -38,6 +38,7 @@ final class RawGrpcClient {
   private let decoder = Http2Decoder()
   private var rest: [UInt8] = []
   private var answers: [Int32: Answer] = [:]
+  private var ended: Set<Int32> = []
   private(set) var goAway: UInt32?
 
   /// - Parameter window: what the server may send on each stream, and on all together.
@@ -104,16 +105,13 @@ final class RawGrpcClient {
     case Http2Frame.goAway: goAway = frame.number(at: 4)
     default: break
     }
+    if frame.isEnd || frame.type == Http2Frame.reset { ended.insert(frame.stream) }
   }
 
   /// Reads until the stream is over.
   func answer(_ stream: Int32) throws -> Answer {
-    while true {
-      let frame = try frame()
-      note(frame)
-      guard frame.stream == stream, frame.isEnd || frame.type == Http2Frame.reset else { continue }
-      return answers.removeValue(forKey: stream) ?? Answer()
-    }
+    while !ended.contains(stream) { note(try frame()) }
+    return answers.removeValue(forKey: stream) ?? Answer()
   }
 
   /// Reads until the stream has brought a whole message; its bytes.
