@@ -1,5 +1,6 @@
 // Work on behalf of a client that may take minutes: compaction, scrub, drain. It has a thread of
-// its own instead of one of the pool that reads pages, and answers to any protocol.
+// its own instead of one of the pool that reads pages, and answers to whichever protocol brought
+// it.
 
 internal import VarveBase
 internal import VarveEngine
