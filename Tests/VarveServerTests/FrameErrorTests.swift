@@ -181,7 +181,10 @@ import VarveWire
 
   @Test func whileRecoveringConnectionsAreToldToComeBack() throws {
     let server = try TestServer(opens: false)
-    let problem = try lastProblem(try server.raw())
+    let raw = try server.raw()
+    // Until its first bytes say which protocol it speaks, nobody can be told anything.
+    try raw.send(.hello, Hello(versionMin: 1, versionMax: 1, client: "early").encode())
+    let problem = try lastProblem(raw)
     #expect(problem?.status == .unavailable)
     #expect(problem?.message.contains("recovering") == true)
   }
