@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Stores two pages with varvectl, sees them, reads them back, and drops the namespace. An example,
-# and
-# a test: ends with "ok", or with the first thing that is not as it should be.
+# and a test: ends with "ok", or with the first thing that is not as it should be.
 #
 #   docs/examples/pages.sh            against $VARVE_ENDPOINT, else 127.0.0.1:4770
 #
