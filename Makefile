@@ -26,7 +26,7 @@ TORTURE_ENV := SWIFT_BACKTRACE=enable=no SWIFT_DETERMINISTIC_HASHING=1
 
 .PHONY: help deps build install run test demo lint format proto test-grpc bench-grpc test-sglang kill bench asan tsan \
 	fuzz-smoke kill-long powercut flip restart coverage clean
-.PHONY: build-torture crash crash-nightly torture metamorphic
+.PHONY: build-torture crash crash-canary crash-nightly torture metamorphic
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,8 @@ build-torture: deps
 
 crash: build-torture ## crash before every write, sync, rename, unlink; recover 20,000 times
 	$(TORTURE_ENV) $(TORTURE) crash --recoveries 20000
+
+crash-canary: build-torture ## leave syncs out one by one; the crash run must see each
 	$(TORTURE_ENV) $(TORTURE) crash --canary
 
 crash-nightly: build-torture ## the same, a million recoveries of other histories

@@ -115,7 +115,7 @@ package struct FaultRun: Sendable {
     var tally = FaultTally()
     tally.histories = 1
     let list = CallList()
-    _ = once(list)
+    _ = once(list, mayEvict: mayEvict)
     let calls = list.calls.withLock { $0 }
     tally.calls = calls.count
     for call in calls {
@@ -128,7 +128,8 @@ package struct FaultRun: Sendable {
         let rules = FaultRules([
           FaultRule(nil, nth: call.index, fault: kind.fault(call, &dice))
         ])
-        let result = once(rules)
+        // A full disk at the start is answered by evicting, whatever the capacity says.
+        let result = once(rules, mayEvict: mayEvict || kind == .noSpace)
         tally.runs[kind.rawValue, default: 0] += 1
         tally.byCall[call.kind, default: 0] += 1
         if result.wasRefused { tally.refusedOpenings += 1 }
@@ -149,7 +150,7 @@ package struct FaultRun: Sendable {
   }
 
   /// The whole history under one judge, then the checks: as it is, after a kill, after a power cut.
-  private func once(_ judge: some FileJudge) -> Result {
+  private func once(_ judge: some FileJudge, mayEvict: Bool) -> Result {
     var result = Result()
     let disk = MemoryFileSystem()
     let clock = ManualClock()

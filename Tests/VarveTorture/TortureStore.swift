@@ -77,13 +77,19 @@ package final class TortureStore: @unchecked Sendable {
   }
 
   package func run(_ operation: Operation) {
+    let before = syncFailures
     do {
       try perform(operation)
     } catch {
       answer("refused: \(error)")
       if !allowsRefusal { problems.append("\(operation) was refused: \(error)") }
     }
+    // A failed sync takes along what lay beyond the last good one, and the store goes on.
+    if syncFailures > before { oracle.powerLost() }
   }
+
+  /// Failed syncs of the engine that is open.
+  private var syncFailures: UInt64 { engine?.counters.syncFailures.current ?? 0 }
 
   private func answer(_ line: @autoclosure () -> String) {
     if keepsTranscript { transcript.append(line()) }
@@ -107,8 +113,9 @@ package final class TortureStore: @unchecked Sendable {
       try engine.compact(namespace: nil, indexOnly: indexOnly) { _ in true }
       oracle.synced()
     case .syncStep:
+      let before = syncFailures
       engine.syncStep()
-      if engine.isWritable { oracle.synced() }
+      if engine.isWritable, syncFailures == before { oracle.synced() }
     case .indexStep: engine.indexStep()
     case .advance(let millis): clock.advance(millis: millis)
     case .reopen:
