@@ -180,7 +180,15 @@ extension EngineOpening {
   ) throws(EngineOpenError) -> SegmentScan? {
     let scanner = SegmentScanner(files, directory: segmentsDirectory)
     do throws(LogError) {
-      let scan = try scanner.scan(listing, check: everyPage ? .all : .beyondSynced)
+      let check: PayloadCheck = everyPage ? .all : .beyondSynced
+      let scan: SegmentScan
+      do throws(LogError) {
+        scan = try scanner.scan(listing, check: check)
+      } catch {
+        guard error.isDamage else { throw error }
+        // One bad read must not cost what the segment holds: it is read once more.
+        scan = try scanner.scan(listing, check: check)
+      }
       if case .damagedFooter(let error) = scan.source {
         logger.error("segment \(listing.number): read without its footer: \(error)")
       }
