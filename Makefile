@@ -26,7 +26,7 @@ TORTURE_ENV := SWIFT_BACKTRACE=enable=no SWIFT_DETERMINISTIC_HASHING=1
 
 .PHONY: help deps build install run test demo lint format proto test-grpc bench-grpc test-sglang kill bench asan tsan \
 	fuzz-smoke kill-long powercut flip restart coverage clean
-.PHONY: build-torture crash crash-canary crash-nightly torture metamorphic
+.PHONY: build-torture torture-canary crash crash-canary crash-nightly torture metamorphic
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -93,6 +93,8 @@ crash-nightly: build-torture ## the same, a million recoveries of other historie
 
 torture: build-torture ## one fault at every call of seeded histories
 	$(TORTURE_ENV) $(TORTURE) fault --histories 8
+
+torture-canary: build-torture ## the same with an oracle that lies; it must be seen
 	$(TORTURE_ENV) $(TORTURE) fault --histories 1 --canary
 
 metamorphic: build-torture ## the same history over 31 option sets must give equal answers
