@@ -55,6 +55,7 @@ let package = Package(
     swiftTarget("VarveBase", ["CLinux", "CXXHash", "CCrypto"]),
     swiftTarget("VarveFile", ["VarveBase", "CLinux"]),
     swiftTarget("VarveEngine", ["VarveBase", "VarveFile", log]),
+    swiftTarget("VarveTuner", ["VarveBase"]),
     swiftTarget("VarveWire", ["VarveBase", "CVarveProto", "CProtobufC", "CNghttp2"]),
     swiftTarget(
       "VarveServer", ["VarveBase", "VarveWire", "VarveEngine", "VarveFile", "CLinux", log]),
@@ -94,6 +95,7 @@ let package = Package(
     testTarget(
       "VarveFaultTests", ["VarveBase", "VarveFile", "VarveEngine", "varvefaults", log]),
     testTarget("VarveWireTests", ["VarveBase", "VarveWire", "CVarveProto", "CProtobufC"]),
+    testTarget("VarveTunerTests", ["VarveBase", "VarveTuner"], exclude: ["Golden"]),
     testTarget("VarveClientTests", ["VarveBase", "VarveWire", "VarveClient"]),
     testTarget(
       "VarveServerTests",

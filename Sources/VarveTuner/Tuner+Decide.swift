@@ -1,0 +1,125 @@
+// The decision: fit the model to what was counted, search, and make the one step that pays most.
+
+internal import VarveBase
+
+extension Tuner {
+  mutating func decide(_ span: TunerWindow, _ atUnix: Double) {
+    reviewAt = windowCount + options.reviewWindows << min(failures, options.reviewDoublingsMax)
+    mistrust *= Self.mistrustKept
+    guard let scale = IndexScale(span) else { return }
+    pagesAtDecision = scale.pages
+    fit.learn(span, setting, scale)
+    var model = CostModel(scale: scale, mix: span.mix, prices: prices, fit: fit)
+    let barred = bars.filter { $0.until > windowCount }.map(\.setting)
+    let now = model.estimate(setting)
+    let best = SettingSearch.best(&model, knobs: knobs, current: setting, without: barred)
+    guard let step = step(toward: best.setting, from: now, &model, barred),
+      pays(step, from: now, span, scale)
+    else {
+      explain(stays: best, now)
+      return
+    }
+    drift.refer(to: span.mix)
+    record(step, from: now, span, atUnix)
+  }
+
+  /// One knob's way to `best`, the one that gains most; all of them together where none gains alone
+  /// (more runs in a level need a larger size ratio first).
+  private func step(
+    toward best: Setting, from now: CostEstimate, _ model: inout CostModel, _ barred: [Setting]
+  ) -> (setting: Setting, cost: CostEstimate)? {
+    let differing = setting.differing(from: best)
+    guard !differing.isEmpty else { return nil }
+    let whole = model.estimate(best)
+    var chosen = (setting: best, cost: whole)
+    var most = options.gainMin
+    for name in differing {
+      var one = setting
+      one[name] = best[name]
+      guard !barred.contains(one) else { continue }
+      let cost = model.estimate(one)
+      let gain = 1 - cost.nanos / now.nanos
+      if gain >= most {
+        most = gain
+        chosen = (one, cost)
+      }
+    }
+    return chosen
+  }
+
+  /// What is left of the mistrust at every decision: a model that went wrong once gets its chances.
+  static let mistrustKept = 0.9
+
+  /// Whether a step gains enough, and earns soon what forming its runs costs.
+  private func pays(
+    _ step: (setting: Setting, cost: CostEstimate), from now: CostEstimate, _ span: TunerWindow,
+    _ scale: IndexScale
+  ) -> Bool {
+    let saved = now.nanos - step.cost.nanos
+    guard saved >= (options.gainMin + mistrust) * now.nanos else { return false }
+    let pagesAWindow = (span.readPages + span.putPages) / Double(span.count)
+    return saved * pagesAWindow * options.paybackWindows >= transition(to: step.setting, scale)
+  }
+
+  /// What merging runs that the new shape has too many of costs at most: one rewriting of the
+  /// levels that have to have fewer.
+  private func transition(to next: Setting, _ scale: IndexScale) -> Double {
+    var share = 0.0
+    if next[.innerRunsMax] < setting[.innerRunsMax] { share = 1 / next[.sizeRatio] }
+    if next[.lastRunsMax] < setting[.lastRunsMax] { share = 1 }
+    return share * scale.pages * scale.bytesPerPage * (prices.byteRead + prices.byteWritten)
+  }
+
+  private mutating func record(
+    _ step: (setting: Setting, cost: CostEstimate), from now: CostEstimate, _ span: TunerWindow,
+    _ atUnix: Double
+  ) {
+    let gain = 1 - step.cost.nanos / now.nanos
+    let names = setting.differing(from: step.setting)
+    if mode == .observe {
+      for name in names where !isSaid(name, step.setting[name]) {
+        history.add(
+          atUnix: atUnix, name, from: setting[name], to: step.setting[name], predictedGain: gain,
+          verdict: .observed, reason: Self.reason(now, step.cost))
+      }
+      enter(.gathering)
+      return
+    }
+    let ids = names.map { name in
+      reasons[name] = Self.reason(now, step.cost)
+      return history.add(
+        atUnix: atUnix, name, from: setting[name], to: step.setting[name], predictedGain: gain,
+        verdict: .judging, reason: Self.reason(now, step.cost))
+    }
+    let trial = Trial(
+      ids: ids, from: setting, to: step.setting, baseline: span, predictedGain: gain)
+    setting = step.setting
+    enter(.settling(trial))
+  }
+
+  /// Whether the last word on a knob was the same proposal: observing should not fill the history.
+  private func isSaid(_ name: KnobName, _ value: Double) -> Bool {
+    guard let last = history.decisions.last(where: { $0.knob == name }) else { return false }
+    return last.verdict == .observed && last.to == value && last.from == setting[name]
+  }
+
+  private mutating func explain(stays best: SettingSearch.Found, _ now: CostEstimate) {
+    let gain = Text.percent(1 - best.cost.nanos / now.nanos)
+    for name in KnobName.allCases {
+      let value = best.setting[name]
+      reasons[name] =
+        value == setting[name]
+        ? "best by the model" : "\(Text.number(value)) with others would gain \(gain), too little"
+    }
+  }
+
+  static func reason(_ now: CostEstimate, _ next: CostEstimate) -> String {
+    func blocks(_ cost: CostEstimate) -> String {
+      "\(Text.fixed(cost.falsePasses, 4)) \(Text.fixed(cost.presentBlocks, 4))"
+    }
+    let merged = [now, next].map { Text.fixed($0.mergedBytes, 0) }
+    return "blocks an absent and a present page \(blocks(now)) to \(blocks(next)), "
+      + "of them read \(Text.percent(now.missShare)) to \(Text.percent(next.missShare)), "
+      + "merged bytes a page \(merged[0]) to \(merged[1])"
+  }
+}
