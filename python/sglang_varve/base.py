@@ -1,10 +1,12 @@
-"""SGLang's side of the fence: its base class and its metrics class, or stand-ins for both.
+"""SGLang's side of the fence: its classes, answers and arguments, or stand-ins for them.
 
-The class names differ in their module between versions of SGLang; whatever cannot be imported,
-for whatever reason, is replaced, so that this package works alone.
+The class names differ in their module between versions of SGLang (0.5.9 to 0.5.23 are read);
+whatever cannot be imported, for whatever reason, is replaced, so that this package works alone.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from .counters import StorageStats
 
@@ -31,45 +33,69 @@ else:
     HAVE_SGLANG = True
 
 
-def new_stats():
-    """An empty StorageMetrics; SGLang asserts that it gets its own class, or None."""
-    if not HAVE_SGLANG:
-        return StorageStats()
-    for module in ("sglang.srt.observability.metrics_collector", "sglang.srt.metrics.collector"):
+def _named(*places: tuple[str, str]) -> Any:
+    """The first of these (module, attribute) that this version of SGLang has."""
+    for module, name in places:
         try:
-            return __import__(module, fromlist=["StorageMetrics"]).StorageMetrics()
+            return getattr(__import__(module, fromlist=[name]), name)
         except Exception:
             continue
     return None
 
 
-class _PoolTransferResult:
-    def __init__(self, kv_hit_pages: int):
-        self.kv_hit_pages = kv_hit_pages
-        self.extra_pool_hit_pages: dict[str, int] = {}
-        self.restorable_prefix_pages = None
-
-
-def pool_transfer_result(kv_hit_pages: int):
-    """SGLang's answer to a version 2 lookup: KV pages, and no verdict on other pools."""
-    try:
-        from sglang.srt.mem_cache.hicache_storage import PoolTransferResult
-    except Exception:
-        return _PoolTransferResult(kv_hit_pages)
-    return PoolTransferResult(kv_hit_pages, {})
-
-
-def server_kv_dtype() -> str:
-    """``--kv-cache-dtype`` of the running server; empty where none runs."""
+def new_stats():
+    """An empty StorageMetrics; SGLang asserts that it gets its own class, or None."""
     if not HAVE_SGLANG:
-        return ""
-    for module, name in (
+        return StorageStats()
+    kind = _named(
+        ("sglang.srt.observability.metrics_collector", "StorageMetrics"),
+        ("sglang.srt.metrics.collector", "StorageMetrics"),
+    )
+    return None if kind is None else kind()
+
+
+class _PoolTransferResult:
+    def __init__(self, kv_hit_pages: int, extra: dict, restorable: list[int] | None = None):
+        self.kv_hit_pages = kv_hit_pages
+        self.extra_pool_hit_pages = extra
+        self.restorable_prefix_pages = restorable
+
+
+def pool_transfer_result(kv_hit_pages: int, hits: dict, ends: list[int] | None):
+    """SGLang's answer to a version 2 lookup; before 0.5.2x it has no list of legal ends."""
+    kind = _named(("sglang.srt.mem_cache.hicache_storage", "PoolTransferResult"))
+    if kind is None:
+        return _PoolTransferResult(kv_hit_pages, hits, ends)
+    try:
+        return kind(kv_hit_pages, hits, ends)
+    except TypeError:
+        return kind(kv_hit_pages, hits)
+
+
+def kv_name():
+    """SGLang's name of the KV pool as a key of its answers."""
+    names = _named(("sglang.srt.mem_cache.hicache_storage", "PoolName"))
+    return "kv" if names is None else names.KV
+
+
+def server_argument(name: str) -> Any:
+    """An argument of the running server; None where none runs or its version lacks it."""
+    if not HAVE_SGLANG:
+        return None
+    for module, source in (
+        ("sglang.srt.runtime_context", "get_memory"),  # Follows changes at run time.
         ("sglang.srt.runtime_context", "get_server_args"),
         ("sglang.srt.server_args", "get_global_server_args"),
     ):
         try:
-            source = getattr(__import__(module, fromlist=[name]), name)
-            return str(source().kv_cache_dtype or "")
+            value = getattr(_named((module, source))(), name)
         except Exception:
             continue
-    return ""
+        if value is not None:
+            return value
+    return None
+
+
+def server_kv_dtype() -> str:
+    """``--kv-cache-dtype`` of the running server; empty where none runs."""
+    return str(server_argument("kv_cache_dtype") or "")

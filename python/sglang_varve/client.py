@@ -112,6 +112,16 @@ class Client:
         )  # fmt: skip
         return self._unary(frames.LOOKUP, request, LookupResponse, seconds)
 
+    def lookups(
+        self, requests: list[LookupRequest], *, seconds: float | None = None
+    ) -> list[LookupResponse | CallError]:
+        """Several lookups for the time of one; an answer or an error each."""
+
+        def work(connection: Connection, deadline: float) -> list:
+            return connection.calls(frames.LOOKUP, requests, LookupResponse, deadline)
+
+        return self.link.run(work, self.seconds if seconds is None else seconds)
+
     def put(
         self,
         namespace: int,
@@ -142,13 +152,16 @@ class Client:
         pages: Sequence[Page],
         *,
         sparse: bool = False,
+        verify: bool = True,
         seconds: float | None = None,
+        patience: float | None = None,
         received: Received | None = None,
     ) -> Received:
         """Gets pages into their memory; PRESENT only for those whose bytes were verified.
 
         Give ``received`` to learn what came even if this raises. A page that does not verify is
-        reported to the daemon.
+        reported to the daemon. ``patience`` is the link's. Without ``verify`` PRESENT means that
+        the bytes arrived.
         """
         if not pages or len(pages) * ID_BYTES != len(chain.page_ids):
             raise ValueError(f"{len(pages)} pages for {len(chain.page_ids)} bytes of ids")
@@ -156,7 +169,10 @@ class Client:
 
         def work(connection: Connection, deadline: float) -> None:
             result.reset()
-            transfer.get(connection, namespace, chain, pages, deadline, result, sparse=sparse)
+            transfer.get(
+                connection, namespace, chain, pages, deadline, result,
+                sparse=sparse, verify=verify,
+            )  # fmt: skip
             for number, expected, found in result.corrupt:
                 page_id = chain.page_ids[number * ID_BYTES : (number + 1) * ID_BYTES]
                 request = ReportCorruptRequest(
@@ -167,7 +183,7 @@ class Client:
                         frames.REPORT_CORRUPT, request, ReportCorruptResponse, deadline
                     )
 
-        self.link.run(work, self.seconds if seconds is None else seconds)
+        self.link.run(work, self.seconds if seconds is None else seconds, patience)
         return result
 
     def delete(

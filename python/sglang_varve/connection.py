@@ -37,6 +37,8 @@ class Frame(NamedTuple):
     flags: int
     header: bytes
     payload_bytes: int
+    stream: int = 0
+    problem: CallError | None = None  # Instead of a header.
 
 
 def parse_endpoint(endpoint: str) -> tuple[int, object]:
@@ -117,7 +119,8 @@ class Connection:
         self.reused = False
         self.draining = False
         self._stall = stall_seconds
-        self._stream = -1
+        self._stream = self._first_stream = -1
+        self._moved = time.monotonic()
         self._credit = UNLIMITED
         self._socket.setblocking(False)
         self._readable, self._writable = select.poll(), select.poll()
@@ -160,7 +163,9 @@ class Connection:
                 f"request of {len(request)} bytes is over {frames.HEADER_BYTES_MAX}"
             )
         self._stream += 2
+        self._first_stream = self._stream
         self._method = method
+        self._moved = time.monotonic()
         self._credit = self.hello.window_bytes or UNLIMITED
         flags = frames.LAST if last else 0
         self.send(
@@ -176,12 +181,22 @@ class Connection:
 
     def next_frame(self, deadline: float) -> Frame:
         """The next RESPONSE or DATA of the current stream; its payload must be read next."""
-        return self._next_frame(deadline, frames.RESPONSE)
+        frame = self._next_frame(deadline, frames.RESPONSE)
+        if frame.problem is not None:
+            raise frame.problem
+        return frame
+
+    @property
+    def silent_seconds(self) -> float:
+        """How long no byte has moved, counted from the beginning of the call at most."""
+        return time.monotonic() - self._moved
 
     def wait_credit(self, deadline: float) -> Frame | None:
         """Reads what the server has for us: None once there is credit, else an early answer."""
         while self._credit <= 0 or self._readable.poll(0):
             frame = self._next_frame(deadline, frames.WINDOW)
+            if frame.problem is not None:
+                raise frame.problem
             if frame.type != frames.WINDOW:
                 return frame
         return None
@@ -189,9 +204,38 @@ class Connection:
     def call(self, method: int, request: Message, response: type[Message], deadline: float):
         """A unary call."""
         self.begin(method, request.encode(), True, deadline)
-        frame = self.next_frame(deadline)
+        return self._unary_answer(self.next_frame(deadline), response)
+
+    def calls(
+        self, method: int, requests: list[Message], response: type[Message], deadline: float
+    ) -> list:
+        """Unary calls sent together and answered together: one way there and back for all.
+
+        Each entry is a response, or the CallError of that call.
+        """
+        if self._stream > 0xFFFF_FFF0 - 2 * len(requests):
+            raise ConnectionLost("stream numbers are used up")
+        first = self._first_stream = self._stream + 2
+        self._moved = time.monotonic()
+        views = []
+        for request in requests:
+            self._stream += 2
+            views.append(frames.encode_frame(
+                frames.REQUEST, frames.LAST, method, self._stream, request.encode()
+            ))  # fmt: skip
+        self.send(views, deadline)
+        answers: list = [None] * len(requests)
+        for _ in requests:
+            frame = self._next_frame(deadline, frames.RESPONSE)
+            place = (frame.stream - first) // 2
+            if answers[place] is not None:
+                raise ConnectionLost(f"a second answer to a call of method {method}")
+            answers[place] = frame.problem or self._unary_answer(frame, response)
+        return answers
+
+    def _unary_answer(self, frame: Frame, response: type[Message]):
         if frame.type != frames.RESPONSE or not frame.flags & frames.LAST or frame.payload_bytes:
-            raise ConnectionLost(f"answer to method {method} is not one RESPONSE with flag 1")
+            raise ConnectionLost("the answer to a unary call is not one RESPONSE with flag 1")
         return self.decode(response, frame.header)
 
     def ping(self, deadline: float) -> None:
@@ -219,7 +263,8 @@ class Connection:
             except BadFrame as error:
                 raise ConnectionLost(f"bad frame: {error}") from None
             header = self._read(prefix.header_bytes, deadline)
-            kind, mine = prefix.type, prefix.stream == self._stream
+            kind = prefix.type
+            mine = self._first_stream <= prefix.stream <= self._stream and prefix.stream & 1
             if kind == frames.GOAWAY:
                 self._go_away(self.decode(Problem, header))
             elif kind == frames.PING:
@@ -238,9 +283,10 @@ class Connection:
                     raise ConnectionLost("a second HELLO_OK")
                 return Frame(kind, 0, header, 0)
             elif kind in (frames.RESPONSE, frames.DATA) and mine:
-                if prefix.flags & frames.ERROR:
-                    raise self._problem(header)
-                return Frame(kind, prefix.flags, header, prefix.payload_bytes)
+                problem = self._problem(header) if prefix.flags & frames.ERROR else None
+                return Frame(
+                    kind, prefix.flags, header, prefix.payload_bytes, prefix.stream, problem
+                )
             else:
                 self.discard(prefix.payload_bytes, deadline)
 
@@ -271,12 +317,13 @@ class Connection:
                 continue
             except OSError as error:
                 raise ConnectionLost(f"{self.endpoint}: {error}") from None
+            self._moved = time.monotonic()
             while at < len(views) and sent >= len(views[at]):
                 sent -= len(views[at])
                 at += 1
             if sent:
                 views[at] = memoryview(views[at])[sent:]
-            if time.monotonic() > deadline:
+            if self._moved > deadline:
                 raise DeadlineExceeded(f"{self.endpoint}: deadline passed while sending")
 
     def read_some(
@@ -314,7 +361,8 @@ class Connection:
                 raise ConnectionLost(f"{self.endpoint}: {error}") from None
             if not got:
                 raise ConnectionLost(f"{self.endpoint}: closed by the daemon")
-            if time.monotonic() > deadline:
+            self._moved = time.monotonic()
+            if self._moved > deadline:
                 raise DeadlineExceeded(f"{self.endpoint}: deadline passed while receiving")
             return got
 

@@ -8,13 +8,16 @@ bytes; two workers that differ in any of it never meet:
 The readable part is for people and may be shortened; the digest, over the whole identity as JSON,
 is what tells namespaces apart. Where all tensor-parallel ranks hold the same bytes (MLA), SGLang
 lets one rank write for all: there the rank is named ``tpall``, so that the others find its pages.
+Every side pool (draft, Mamba, sliding window, indexer …) has a namespace of its own.
 """
 
 from __future__ import annotations
 
+import binascii
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from .base import server_kv_dtype
@@ -49,13 +52,34 @@ def _logical_dtype(pool: Any, extra: dict[str, Any]) -> str:
     return _text(device_dtype) if device_dtype is not None else server_kv_dtype()
 
 
-def describe(config: Any, pool: Any, extra: dict[str, Any], pool_name: str = "kv") -> dict:
+def is_replicated(config: Any, pool: Any, pool_name: str = "kv") -> bool:
+    """Whether every tensor-parallel rank holds the same bytes in this pool.
+
+    An MLA model's KV and most of its side pools do. Its Mamba state is sharded (every rank writes
+    it), and so is an MHA draft or window on top of it, whose class tells.
+    """
+    if not getattr(config, "is_mla_model", False) or pool_name == "mamba":
+        return False
+    return pool_name == "kv" or not is_sharded_by_heads(pool)
+
+
+def is_sharded_by_heads(pool: Any) -> bool:
+    return any(kind.__name__ == "MHATokenToKVPoolHost" for kind in type(pool).__mro__)
+
+
+def describe(
+    config: Any,
+    pool: Any,
+    extra: dict[str, Any],
+    pool_name: str = "kv",
+    piece_sizes: Sequence[int] = (),
+) -> dict:
     """The identity of what a worker with this configuration stores from this host pool.
 
     ``config`` is SGLang's HiCacheStorageConfig (or alike, or None); attributes that a version of
     SGLang lacks take the value of a machine without that kind of parallelism.
     """
-    replicated = bool(getattr(config, "is_mla_model", False))
+    replicated = is_replicated(config, pool, pool_name)
     tp_rank = _number(config, "tp_rank", 0)
     identity = {
         "version": IDENTITY_VERSION,
@@ -79,6 +103,10 @@ def describe(config: Any, pool: Any, extra: dict[str, Any], pool_name: str = "kv
     }
     for name in ("layer_num", "head_num", "head_dim", "v_head_dim", "kv_cache_dim"):
         identity[name] = _number(pool, name, 0)
+    if pool_name != "kv":  # What tells apart the pages of pools that have no heads or layers.
+        identity["pieces"] = list(piece_sizes)
+        for name in ("temporal_dtype", "conv_dtype", "indexer_dtype"):
+            identity[name] = _text(getattr(pool, name, ""))
     return identity
 
 
@@ -115,9 +143,10 @@ def page_ids(keys: list) -> bytes:
     """The joined ids of keys; 131,072 plain ones take some tens of milliseconds."""
     try:
         joined = "".join(keys)
-        if len(joined) == 64 * len(keys):
-            raw = bytes.fromhex(joined)
-            if raw.hex() == joined and all(len(key) == 64 for key in keys):
+        # None is longer than 64, so all are 64; upper case is another key.
+        if len(joined) == 64 * len(keys) and max(map(len, keys)) == 64:
+            raw = binascii.unhexlify(joined)
+            if not any(map(joined.__contains__, "ABCDEF")):
                 return raw
     except (TypeError, ValueError):
         pass

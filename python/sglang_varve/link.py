@@ -1,9 +1,10 @@
 """The way to one daemon: idle connections, and a breaker that makes a dead daemon cost nothing.
 
 While the breaker is closed, a call takes an idle connection or opens one. When a connection cannot
-be opened or a call runs out of time, the breaker opens: calls are refused at once, in a
-microsecond, and a background thread tries HELLO and PING with growing pauses until the daemon
-answers; then the breaker closes. An error that the daemon itself answered never opens it.
+be opened, breaks, or says nothing for as long as a call may take, the breaker opens: calls are
+refused at once, in a microsecond, and a background thread tries HELLO and PING with growing pauses
+until the daemon answers; then the breaker closes. Neither an error that the daemon itself answered
+nor a call that ran out of time while its bytes were flowing opens it.
 """
 
 from __future__ import annotations
@@ -60,13 +61,21 @@ class Link:
         """Whether calls are refused at the moment."""
         return self._open or self._closed.is_set()
 
-    def run(self, work: Callable[[Connection, float], Result], seconds: float) -> Result:
+    def run(
+        self,
+        work: Callable[[Connection, float], Result],
+        seconds: float,
+        patience: float | None = None,
+    ) -> Result:
         """``work(connection, deadline)`` on a connection; once more if an idle one was dead.
 
         Raises Unavailable, DeadlineExceeded or CallError. Every call of Varve may be repeated, so
-        a connection that died while idle (a restarted daemon) is no reason to fail.
+        a connection that died while idle (a restarted daemon) is no reason to fail. ``patience``
+        is the silence after which a call that ran out of time counts the daemon as away; give it
+        where ``seconds`` is shorter than a daemon may need.
         """
         deadline = time.monotonic() + seconds
+        patience = min(self._stall_seconds, seconds if patience is None else patience)
         while True:
             connection = self._take(deadline)
             try:
@@ -85,7 +94,8 @@ class Link:
                 raise Unavailable(str(error)) from error
             except DeadlineExceeded as error:
                 connection.close()
-                self._trip(error)
+                if connection.silent_seconds >= 0.9 * patience:
+                    self._trip(error)
                 raise
             except BaseException:
                 connection.close()

@@ -1,14 +1,11 @@
-"""``VarveStorage``: SGLang's HiCache L3 interface over one Varve daemon.
+"""``VarveStorage``: SGLang's HiCache L3 interface over one Varve daemon of one or several.
 
-The rules of this file: nothing is raised to SGLang, every call ends within its time, a daemon that
-is away is 0 hits at once, and no page is called good before its XXH3-64 was verified. Pages move
-straight between the socket and the host pool (``hostpool.py``); K and V of a page are one object.
+The rules of this file: a mistake in the configuration is raised when the backend is attached or a
+pool registered, and never later; every call ends within its time; a daemon that is away is 0 hits
+at once; and no page is called good before its XXH3-64 was verified. Pages move straight between the
+socket and the host pool (``hostpool.py``); K and V of a page are one object.
 
-Settings in ``--hicache-storage-backend-extra-config``, all optional but ``endpoint``:
-``endpoint`` HOST:PORT or unix:PATH; ``token``; ``weights`` (a tag that tells apart weights of one
-model name); ``kv_dtype`` (what a byte-typed pool holds, where SGLang does not tell); ``durable``
-(puts wait for the disk); ``ttl_seconds``; ``connect_timeout_ms`` 1000, ``lookup_timeout_ms`` 1000,
-``io_timeout_ms`` 10000, ``stall_timeout_ms`` 3000.
+The settings are those of ``options.py``; ``docs/sglang.md`` tells them to people.
 """
 
 from __future__ import annotations
@@ -18,17 +15,18 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import identity
+from . import hybrid, identity
 from .base import HiCacheStorage, new_stats, pool_transfer_result
-from .client import Client
-from .counters import Counters
+from .counters import Counters, Report
+from .deadlines import Deadlines
 from .errors import CallError, DeadlineExceeded, Unavailable
 from .hostpool import HostPool, value_views
-from .store import Store
+from .options import Options, extra_of
+from .pools import Pools
+from .store import NamespaceMismatch, Store
 
 logger = logging.getLogger(__name__)
 
-ENDPOINT_DEFAULT = "127.0.0.1:4770"
 LOG_EVERY_SECONDS = 10.0
 
 
@@ -36,100 +34,93 @@ class VarveStorage(HiCacheStorage):
     """One worker's door to the daemon; SGLang calls it from several threads."""
 
     def __init__(self, storage_config: Any = None, kwargs: Any = None):
-        extra = getattr(storage_config, "extra_config", None)
-        self._extra = dict(extra) if isinstance(extra, dict) else {}
-        if isinstance(kwargs, dict):
-            self._extra.update({k: v for k, v in kwargs.items() if k not in self._extra})
-        self._config = storage_config
+        """Raises OptionError for settings that cannot be meant; an absent daemon is no error."""
+        extra = extra_of(storage_config, kwargs)
+        self.options = Options.read(extra)
         self.counters = Counters()
         self._logged: float | None = None
-        self._store: Store | None = None
-        self._pool: HostPool | None = None
-        self.namespace = ""
-        self._guard("connect", None, self._connect)
-        self._guard("name", None, self._use, None)
+        self._deadlines = Deadlines.of_server(extra)
+        self._pools = Pools(storage_config, extra, self.options, self.counters)
+        self._report = Report(self.counters, self.options.log_seconds, self.namespace)
+        self._guard("connect", None, self._pools.kv.store.client.ping, self.options.connect_seconds)
 
-    def _setting(self, name: str, default: float) -> float:
-        """A number of the configuration; what is no number at or above 0 counts as the default."""
-        try:
-            value = float(self._extra.get(name, default))
-        except (TypeError, ValueError):
-            value = -1.0
-        if not 0 <= value < 1e12:
-            logger.error("varve: %s = %r is no number, using %s", name, self._extra[name], default)
-            return default
-        return value
+    @property
+    def namespace(self) -> str:
+        """The name of the namespace of the KV pool's pages."""
+        return self._pools.kv.store.name
 
-    def _connect(self) -> None:
-        token = self._extra.get("token") or b""
-        connect_seconds = self._setting("connect_timeout_ms", 1000) / 1000
-        client = Client(
-            str(self._extra.get("endpoint") or ENDPOINT_DEFAULT),
-            token=token.encode() if isinstance(token, str) else bytes(token),
-            connect_seconds=connect_seconds,
-            stall_seconds=self._setting("stall_timeout_ms", 3000) / 1000,
-        )
-        self._store = Store(
-            client,
-            self.counters,
-            lookup_seconds=self._setting("lookup_timeout_ms", 1000) / 1000,
-            io_seconds=self._setting("io_timeout_ms", 10_000) / 1000,
-            durable=bool(self._extra.get("durable", False)),
-            ttl_seconds=int(self._setting("ttl_seconds", 0)),
-        )
-        client.ping(connect_seconds)
-
-    def _use(self, pool: Any) -> None:
-        """Takes the namespace of this pool's pages."""
-        described = identity.describe(self._config, pool, self._extra)
-        self.namespace = identity.namespace_name(described)
-        if self._store is not None:
-            self._store.use(self.namespace, described["page_size"] if pool is not None else 0)
+    @property
+    def endpoint(self) -> str:
+        """The daemon this worker's pages live on."""
+        return self._pools.endpoint
 
     @property
     def is_away(self) -> bool:
         """Whether calls are misses at the moment because no daemon can be reached."""
-        return self._store is None or self._store.client.link.is_away
+        return self._pools.kv.store.client.link.is_away
 
     # ── SGLang's interface: pools ────────────────────────────────────
 
     def register_mem_pool_host(self, mem_pool_host: Any) -> None:
-        """From here on pages lie in this pool, and the namespace is that of its pages."""
-        self.mem_pool_host = mem_pool_host
-        self._guard("register", None, self._register, mem_pool_host)
+        """From here on KV pages lie in this pool, and the namespace is that of its pages.
 
-    def _register(self, mem_pool_host: Any) -> None:
-        anchor = getattr(mem_pool_host, "anchor_entry", None)
-        pool = mem_pool_host if anchor is None else anchor.host_pool
-        self._pool = None
-        self._use(pool)
-        self._pool = HostPool(pool)
+        Raises UnsupportedPool where its pages cannot be reached as bytes, NamespaceMismatch where
+        the namespace is there with options that do not fit.
+        """
+        self.mem_pool_host = mem_pool_host
+        if mem_pool_host is None:
+            return
+        self._pools.add_kv(mem_pool_host)
+        kv = self._pools.kv
+        self._deadlines.page_tokens = kv.host.page_size if kv.host else kv.store.page_tokens
+        self._report.what = self.namespace
+        logger.info("varve: %s on %s; %s", self.namespace, self.endpoint, self.options)
+
+    def register_mem_host_pool_v2(self, host_pool: Any, host_pool_name: Any) -> None:
+        """A side pool (draft, Mamba, window, indexer …); raises like the registration of KV."""
+        super().register_mem_host_pool_v2(host_pool, host_pool_name)
+        self._pools.add(host_pool_name, host_pool)
 
     # ── SGLang's interface: version 1 ────────────────────────────────
 
     def batch_exists(self, keys: list[str], extra_info: Any = None) -> int:
-        """How many leading keys are stored."""
+        """How many leading keys are stored; what is hit the daemon begins to read."""
         return self._guard("exists", 0, self._exists, keys, extra_info)
 
     def _exists(self, keys: list[str], extra_info: Any) -> int:
-        return self._open_store().exists(keys, identity.hint(extra_info)) if keys else 0
+        kv = self._pools.kv
+        if not keys or kv.logical:  # Without its side pools nothing says what a prefix is worth.
+            return 0
+        if kv.store.misses.has(keys[0]):
+            self.counters.add(repeated_misses=1)
+            return 0
+        asked = time.monotonic()
+        hits = self._open_store().exists(keys, identity.hint(extra_info))
+        self._deadlines.looked_up(keys, hits, asked)
+        return hits
 
     def batch_get_v1(
         self, keys: list[str], host_indices: Any, extra_info: Any = None
     ) -> list[bool]:
         """Reads pages into the host pool; True for those in place and verified.
 
-        Reading ends at the first page that is gone: SGLang uses the leading run only.
+        Reading ends at the first page that is gone, and at SGLang's deadline: SGLang uses the
+        leading run only.
         """
         good = [False] * _length(keys)
         self._guard("get", None, self._get_v1, keys, host_indices, extra_info, good)
         return good
 
     def _get_v1(self, keys: Any, host_indices: Any, extra_info: Any, good: list[bool]) -> None:
-        if keys:
-            store = self._open_store()
-            pages = self._host_pool().pages(host_indices, len(keys))
-            store.get(keys, pages, identity.hint(extra_info), good)
+        if not keys:
+            return
+        if self._bytes_are_elsewhere():
+            good[:] = [True] * len(good)
+            return
+        seconds = self._deadlines.left(keys, time.monotonic())
+        store = self._open_store()
+        pages = self._host_pool().pages(host_indices, len(keys))
+        store.get(keys, pages, identity.hint(extra_info), good, seconds=seconds)
 
     def batch_set_v1(
         self, keys: list[str], host_indices: Any, extra_info: Any = None
@@ -140,14 +131,22 @@ class VarveStorage(HiCacheStorage):
         return good
 
     def _set_v1(self, keys: Any, host_indices: Any, extra_info: Any, good: list[bool]) -> None:
-        if keys:
-            store = self._open_store()
-            pages = self._host_pool().pages(host_indices, len(keys))
-            store.put(keys, pages, identity.hint(extra_info), good)
+        if not keys:
+            return
+        if self._bytes_are_elsewhere():
+            good[:] = [True] * len(good)
+            return
+        store = self._open_store()
+        pages = self._host_pool().pages(host_indices, len(keys))
+        store.put(keys, pages, identity.hint(extra_info), good)
 
     def clear(self) -> bool:
-        """Empties this worker's namespace, and no other, within 2 seconds."""
-        return self._guard("clear", False, lambda: self._open_store().clear())
+        """Empties this worker's namespaces, and no other, within 2 seconds each."""
+        return self._guard("clear", False, self._clear)
+
+    def _clear(self) -> bool:
+        self._open_store()
+        return all([store.clear() for store in self._pools.stores()])
 
     def get_stats(self) -> Any:
         """SGLang's StorageMetrics: the samples since the last call, and ``counters``.
@@ -165,8 +164,7 @@ class VarveStorage(HiCacheStorage):
 
     def close(self) -> None:
         """Gives the connections back; every later call is a miss."""
-        if self._store is not None:
-            self._guard("close", None, self._store.client.close)
+        self._guard("close", None, self._pools.close)
 
     # ── SGLang's interface: single values ────────────────────────────
 
@@ -241,26 +239,50 @@ class VarveStorage(HiCacheStorage):
     def batch_exists_v2(
         self, keys: list[str], pool_transfers: Any = None, extra_info: Any = None
     ) -> Any:
-        """Without side pools ``batch_exists``; with them 0 pages: they are not stored yet."""
-        return pool_transfer_result(0 if pool_transfers else self.batch_exists(keys, extra_info))
+        """The greatest prefix that every pool can serve, each pool's own, and every legal end."""
+        nothing = pool_transfer_result(0, {}, [])
+        return self._guard("exists", nothing, self._exists_v2, keys, pool_transfers, extra_info)
+
+    def _exists_v2(self, keys: list[str], transfers: Any, extra_info: Any) -> Any:
+        kv = self._pools.kv
+        if not keys:
+            return pool_transfer_result(0, {}, [])
+        if not kv.logical and kv.store.misses.has(keys[0]):
+            self.counters.add(repeated_misses=1)
+            return pool_transfer_result(0, {}, [])
+        asked = time.monotonic()
+        self._open_store()
+        result = hybrid.exists(self._pools, keys, transfers or (), extra_info)
+        self._deadlines.looked_up(keys, result.kv_hit_pages, asked)
+        return result
 
     def batch_get_v2(self, transfers: list[Any], extra_info: Any = None) -> dict:
-        """No page of a side pool is stored yet."""
-        return {transfer.name: [False] * _length(transfer.keys) for transfer in transfers}
+        """Reads each pool's pages; per pool one bool a key, as ``batch_get_v1``."""
+        return self._move_v2(transfers, extra_info, False)
 
     def batch_set_v2(self, transfers: list[Any], extra_info: Any = None) -> dict:
-        """Stores nothing and says so."""
-        return {transfer.name: [False] * _length(transfer.keys) for transfer in transfers}
+        """Writes each pool's pages; per pool one bool a key, as ``batch_set_v1``."""
+        return self._move_v2(transfers, extra_info, True)
+
+    def _move_v2(self, transfers: Any, extra_info: Any, write: bool) -> dict:
+        results = {t.name: [False] * _length(hybrid.keys_of(t)) for t in transfers or ()}
+        what = "set" if write else "get"
+        self._guard(
+            what, None, hybrid.move, self._pools, transfers or (), extra_info, results,
+            self._guard, write,
+        )  # fmt: skip
+        return results
 
     # ── the wall ─────────────────────────────────────────────────────
 
     def _guard(self, what: str, otherwise: Any, work: Callable, *args: Any) -> Any:
         """The wall to SGLang: whatever goes wrong is counted, logged now and then, and a miss."""
+        self._report.tick()
         try:
             return work(*args)
         except Unavailable:
             self.counters.add(refused_away=1)
-        except (CallError, DeadlineExceeded) as error:
+        except (CallError, DeadlineExceeded, NamespaceMismatch) as error:
             self.counters.add(failed_calls=1)
             self._log(logging.WARNING, f"varve: {what} failed: {error}")
         except Exception:
@@ -276,15 +298,18 @@ class VarveStorage(HiCacheStorage):
             logger.log(level, message, **options)
 
     def _open_store(self) -> Store:
-        if self._store is None:
-            raise Unavailable("no daemon is configured")
-        self._store.require_daemon()
-        return self._store
+        store = self._pools.kv.store
+        store.require_daemon()
+        return store
 
     def _host_pool(self) -> HostPool:
-        if self._pool is None:
+        if not self._pools.is_registered:
             raise ValueError("no host pool is registered")
-        return self._pool
+        return self._pools.kv.host
+
+    def _bytes_are_elsewhere(self) -> bool:
+        """Whether the KV pool only hands out slots: nothing is to be moved here."""
+        return self._pools.is_registered and self._pools.kv.host is None
 
 
 def _length(keys: Any) -> int:

@@ -46,6 +46,12 @@ def page_size(page: Page) -> int:
     return sum(map(len, page))
 
 
+def _views_of(pages: Sequence[Page], numbers: Sequence[int]) -> list[memoryview]:
+    """The views of these pages; neighbours in memory as one where the pages know it."""
+    joined = getattr(pages, "joined", None)
+    return joined(numbers) if joined else [view for i in numbers for view in pages[i]]
+
+
 def put(
     connection: Connection,
     namespace: int,
@@ -87,7 +93,7 @@ def put(
             needed = [i for i in range(len(pages)) if need[i >> 3] >> (i & 7) & 1]
     sent = 0
     if early is None and len(needed):
-        early, sent = _send_pages(connection, [v for i in needed for v in pages[i]], deadline)
+        early, sent = _send_pages(connection, _views_of(pages, needed), deadline)
     return _put_result(connection, early or connection.next_frame(deadline), len(pages)), sent
 
 
@@ -156,6 +162,7 @@ def get(
     received: Received,
     *,
     sparse: bool = False,
+    verify: bool = True,
 ) -> None:
     """Gets pages into the memory of ``pages``, one for each id of ``chain``.
 
@@ -173,7 +180,7 @@ def get(
                 raise ConnectionLost("an empty RESPONSE that is not the last")
             return
         run = connection.decode(PageRun, frame.header)
-        if _receive_run(connection, frame, run, pages, deadline, received):
+        if _receive_run(connection, frame, run, pages, deadline, received, verify):
             return
 
 
@@ -206,16 +213,18 @@ def _receive_run(
     pages: Sequence[Page],
     deadline: float,
     received: Received,
+    verify: bool,
 ) -> bool:
     """Reads the bytes of one run; whether the stream ended with them."""
     sizes, status = _run_sizes(run, len(pages))
-    fits = []
-    views: list[memoryview] = []
-    for i, size in enumerate(sizes):
-        page = pages[run.first + i]
-        fits.append(size == page_size(page))
-        views.extend(page if fits[i] else _nowhere(size))
-    views = [view for view in views if len(view)]
+    fits = [size == page_size(pages[run.first + i]) for i, size in enumerate(sizes)]
+    if all(fits):
+        views = _views_of(pages, range(run.first, run.first + len(sizes)))
+    else:
+        views = []
+        for i, size in enumerate(sizes):
+            views.extend(pages[run.first + i] if fits[i] else _nowhere(size))
+        views = [view for view in views if len(view)]
     left = sum(sizes)
     arrived = at = done = 0
     ends = 0
@@ -228,7 +237,7 @@ def _receive_run(
             # Pages are settled as they complete: a connection that breaks takes none of them along.
             while done < len(sizes) and ends + sizes[done] <= arrived:
                 ends += sizes[done]
-                _settle(run, done, status[done], fits[done], pages, received)
+                _settle(run, done, status[done], fits[done], pages, received, verify)
                 done += 1
             if arrived == due:
                 break
@@ -246,7 +255,13 @@ def _receive_run(
 
 
 def _settle(
-    run: PageRun, i: int, status: int, fits: bool, pages: Sequence[Page], received: Received
+    run: PageRun,
+    i: int,
+    status: int,
+    fits: bool,
+    pages: Sequence[Page],
+    received: Received,
+    verify: bool,
 ) -> None:
     """Gives a page that arrived whole its status: PRESENT only if its bytes check."""
     number = run.first + i
@@ -257,10 +272,11 @@ def _settle(
     if not fits:
         return
     page = pages[number]
-    found = checksum(page)
-    if found != run.checksum[i]:
-        received.status[number] = CHECKSUM_MISMATCH
-        received.corrupt.append((number, run.checksum[i], found))
-        return
+    if verify:
+        found = checksum(page)
+        if found != run.checksum[i]:
+            received.status[number] = CHECKSUM_MISMATCH
+            received.corrupt.append((number, run.checksum[i], found))
+            return
     received.status[number] = PRESENT
     received.bytes += page_size(page)

@@ -39,6 +39,8 @@ class Faults:
 class Space:
     name: str
     number: int
+    page_tokens: int = 0
+    page_bytes_max: int = 0
     pages: dict[bytes, tuple[bytes, int]] = field(default_factory=dict)
 
 

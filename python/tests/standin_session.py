@@ -136,7 +136,16 @@ class Session:
         if request.must_exist and request.name not in self.server.spaces:
             return self.fail(5, "unknown namespace")
         space, created = self.server.open_space(request.name)
-        info = m.NamespaceInfo(name=space.name, id=space.number, pages=len(space.pages))
+        asked = request.options.page_tokens if request.options else 0
+        space.page_tokens = space.page_tokens or asked
+        if asked and asked != space.page_tokens:
+            return self.fail(9, f"page_tokens is {space.page_tokens}, not {asked}")
+        options = m.NamespaceOptions(
+            page_tokens=space.page_tokens, page_bytes_max=space.page_bytes_max
+        )
+        info = m.NamespaceInfo(
+            name=space.name, id=space.number, options=options, pages=len(space.pages)
+        )
         return self.answer(
             m.OpenNamespaceResponse(namespace_id=space.number, created=created, info=info)
         )
