@@ -35,8 +35,14 @@ SINGLE = dict(
 
 def state_single_rank() -> None:
     """Tells SGLang that this process is the only rank."""
+    state_rank(0, 1)
+
+
+def state_rank(rank: int, size: int) -> None:
+    """Tells SGLang which tensor-parallel rank this process is."""
     parallel = get_parallel()
-    for name, value in SINGLE.items():
+    told = {**SINGLE, "tp_rank": rank, "tp_size": size, "attn_tp_rank": rank, "attn_tp_size": size}
+    for name, value in told.items():
         try:
             parallel.override_permanently(**{name: value})
         except ValueError:
@@ -67,25 +73,31 @@ class Worker:
         self.host.device_pool = device_pool
         host = self.host
         if hybrid:
-            host = HostPoolGroup([
-                PoolEntry(
-                    name=PoolName.KV, host_pool=self.host, device_pool=device_pool,
-                    layer_mapper=lambda layer: layer, is_primary_index_anchor=True,
-                )
-            ])  # fmt: skip
+            kv = PoolEntry(
+                name=PoolName.KV, host_pool=self.host, device_pool=device_pool,
+                layer_mapper=lambda layer: layer, is_primary_index_anchor=True,
+            )  # fmt: skip
+            host = HostPoolGroup([kv, *self.side_entries(device_pool)])
         self.hybrid = hybrid
         kind = HybridCacheController if hybrid else HiCacheController
+        model = extra.pop("model", "test/model")
+        group = extra.pop("tp_group", None)
         config = {
             "backend_name": "varve", "module_path": "sglang_varve", "class_name": "VarveStorage",
             "interface_v1": 1, "endpoint": endpoint, **extra,
         }  # fmt: skip
         self.controller = kind(
             token_to_kv_pool_allocator=SimpleNamespace(get_kvcache=lambda: device_pool),
-            mem_pool_host=host, page_size=PAGE, tp_group=None, load_cache_event=None,
+            mem_pool_host=host, page_size=PAGE, tp_group=group, load_cache_event=None,
             write_policy="write_through", io_backend="direct", storage_backend="dynamic",
-            prefetch_threshold=PAGE, model_name="test/model", storage_backend_extra_config=config,
+            prefetch_threshold=PAGE, model_name=model, storage_backend_extra_config=config,
         )  # fmt: skip
-        self.storage = self.controller.storage_backend
+        backend = self.controller.storage_backend
+        self.storage = getattr(backend, "_backend", backend)  # Behind SGLang's fault injector.
+
+    def side_entries(self, device_pool) -> list[PoolEntry]:
+        """The pools beside KV's."""
+        return []
 
     def __enter__(self) -> Worker:
         return self
@@ -111,17 +123,24 @@ class Worker:
     def wipe(self) -> None:
         self.host.kv_buffer.zero_()
 
-    def write(self, indices: torch.Tensor, tokens: list[int], keys: list[str], prefix) -> int:
+    def write(
+        self, indices: torch.Tensor, tokens: list[int], keys: list[str], prefix, sides=None
+    ) -> int:
         """Backs up pages; how many tokens the controller says are stored."""
-        self.controller.write_storage(indices, tokens, hash_value=keys, prefix_keys=prefix)
+        more = {"extra_pools": sides} if sides else {}
+        self.controller.write_storage(indices, tokens, hash_value=keys, prefix_keys=prefix, **more)
         operation = self.controller.ack_backup_queue.get(timeout=SECONDS)
         return operation.completed_tokens
 
-    def read(self, tokens: list[int], last_hash: str | None, prefix) -> tuple[int, torch.Tensor]:
-        """Looks up and prefetches: (pages that came, their slots)."""
+    def read(
+        self, tokens: list[int], last_hash: str | None, prefix, sides=None
+    ) -> tuple[int, torch.Tensor]:
+        """Looks up and prefetches: (pages that came, their slots); ``pool_hits`` of side pools."""
         who = SimpleNamespace(rid="request") if self.hybrid else "request"
         key = RadixKey(array("q", tokens))
-        self.controller.prefetch(who, key, last_hash, prefix)
+        more = {"extra_pools": sides} if sides else {}
+        self.pool_hits: dict = {}
+        self.controller.prefetch(who, key, last_hash, prefix, **more)
         operation = self.controller.prefetch_hit_queue.get(timeout=SECONDS)
         self.hit_pages = operation.storage_hit_count // PAGE
         slots = self.host.alloc(max(operation.storage_hit_count, PAGE))
@@ -138,6 +157,7 @@ class Worker:
                 continue
             if ack.completed_tokens is not None:
                 completed = ack.completed_tokens
+            self.pool_hits.update(getattr(ack, "pool_hits", None) or {})
             if ack.completed_req:
                 return completed // PAGE, slots[:completed]
         raise TimeoutError("the prefetch did not complete")

@@ -120,17 +120,6 @@ def test_clear_and_stats_through_the_controller(daemon, rng):
         assert worker.read(TOKENS, None, None)[0] == 0
 
 
-def test_version_2_calls_are_misses_and_never_raise(daemon):
-    from sglang.srt.mem_cache.hicache_storage import PoolName, PoolTransfer, PoolTransferResult
-
-    with Worker(daemon.endpoint, "page_first", 4) as worker:
-        transfers = [PoolTransfer(name=PoolName.MAMBA, keys=KEYS[:2])]
-        result = worker.storage.batch_exists_v2(KEYS, transfers)
-        assert isinstance(result, PoolTransferResult) and result.kv_hit_pages == 0
-        assert worker.storage.batch_get_v2(transfers) == {PoolName.MAMBA: [False, False]}
-        assert worker.storage.batch_set_v2(transfers) == {PoolName.MAMBA: [False, False]}
-
-
 def test_the_stand_in_hash_is_the_contracts():
     vectors = json.loads(
         (Path(__file__).resolve().parents[2] / "Tests/Fixtures/vectors.json").read_text()
