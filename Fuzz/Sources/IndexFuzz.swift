@@ -10,11 +10,16 @@ enum BlockFuzz {
   /// The first byte chooses the part.
   static func run(_ bytes: [UInt8]) {
     var input = FuzzInput(bytes)
-    switch input.byte() % 5 {
+    switch input.byte() % 6 {
     case 0: data(&input)
     case 1:
+      let version = UInt32(input.byte() % 2 + 1)
       let dataBytes = UInt64(input.byte()) * 997
-      guard let index = TableBlockIndex(input.rest(), dataBytes: dataBytes) else { return }
+      let otherBytes = UInt64(input.byte()) * 997
+      guard
+        let index = TableBlockIndex(
+          input.rest(), version: version, dataBytes: dataBytes, otherBytes: otherBytes)
+      else { return }
       for number in 0..<index.count {
         demand(index.range(number).upperBound <= dataBytes, "a block beyond the data")
       }
@@ -25,6 +30,7 @@ enum BlockFuzz {
       guard let filter = TableFilter(input.rest()) else { return }
       for hash in [0, UInt64.max, 0x0123_4567_89ab_cdef] { _ = filter.mayContain(hash) }
     case 3: _ = TableProperties(input.rest())
+    case 4: names(&input)
     default: record(input.rest())
     }
   }
@@ -46,6 +52,26 @@ enum BlockFuzz {
     demand(count <= block.bytes.count, "more entries than bytes")
   }
 
+  private static func names(_ input: inout FuzzInput) {
+    let dataBytes = UInt64(input.byte()) * 997
+    if input.byte() & 1 == 1 {
+      guard let ranges = TableNames.ranges(input.rest(), dataBytes: dataBytes) else { return }
+      for (range, next) in zip(ranges, ranges.dropFirst()) {
+        demand(range.upperBound <= next.lowerBound, "names blocks overlap")
+      }
+      demand(ranges.last.map { $0.upperBound <= dataBytes } != false, "names beyond the data")
+    } else {
+      let payload = input.rest()
+      var count = 0
+      let isWhole = TableNames.visit(payload) { name in
+        count += 1
+        demand(name.isPage || !name.expires, "a tombstone that expires")
+      }
+      demand(9 * count <= payload.count, "more names than bytes")
+      demand(!isWhole || count == Int(payload.rawSpan.load(0, as: UInt32.self)), "another count")
+    }
+  }
+
   private static func record(_ bytes: [UInt8]) {
     var at = 0
     guard let record = IndexRecord.readBody(bytes.rawSpan, &at, end: bytes.count) else { return }
@@ -63,36 +89,38 @@ enum BlockFuzz {
 enum TableFuzz {
   private static let number: UInt64 = 9
 
-  /// The parts of a table, each behind its length: properties, filter, index, and the data blocks,
-  /// as long as the index says.
+  /// The parts of a table, each behind its length: properties, filters, index, names directory, and
+  /// the blocks before them, names blocks behind a 1.
   static func run(_ bytes: [UInt8]) {
     var input = FuzzInput(bytes)
-    let (properties, filter, index) = (input.part(), input.part(), input.part())
+    let (properties, filter, anchorFilter) = (input.part(), input.part(), input.part())
+    let (index, namesDirectory) = (input.part(), input.part())
     var file: [UInt8] = []
     var more = true
     while more {
-      let payload = input.part()
-      more = !payload.isEmpty
-      if more { append(.data, payload, to: &file) }
+      let part = input.part()
+      more = part.count > 1
+      if more { append(part[0] == 1 ? .names : .data, Array(part[1...]), to: &file) }
     }
-    let indexOffset = UInt64(file.count)
-    append(.index, index, to: &file)
-    let filterOffset = UInt64(file.count)
-    append(.filter, filter, to: &file)
-    let propertiesOffset = UInt64(file.count)
-    append(.properties, properties, to: &file)
     let footer = TableFooter(
-      number: number, indexOffset: indexOffset, filterOffset: filterOffset,
-      propertiesOffset: propertiesOffset)
+      number: number, indexOffset: append(.index, index, to: &file),
+      filterOffset: append(.filter, filter, to: &file),
+      anchorFilterOffset: append(.anchorFilter, anchorFilter, to: &file),
+      namesOffset: append(.namesDirectory, namesDirectory, to: &file),
+      propertiesOffset: append(.properties, properties, to: &file))
     file += footer.bytes(at: UInt64(file.count))
     guard let parsed = TableProperties(properties) else { return }
     open(file, parsed.counts, keys: [parsed.keyMin, parsed.keyMax])
   }
 
+  /// Returns where the block stands.
+  @discardableResult
   private static func append(
     _ kind: TableFormat.BlockKind, _ payload: [UInt8], to file: inout [UInt8]
-  ) {
-    file += TableFormat.block(kind, payload, number: number, offset: UInt64(file.count))
+  ) -> UInt64 {
+    let offset = UInt64(file.count)
+    file += TableFormat.block(kind, payload, number: number, offset: offset)
+    return offset
   }
 
   private static func open(_ file: [UInt8], _ counts: TableCounts, keys: [[UInt8]]) {

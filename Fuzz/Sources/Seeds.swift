@@ -165,20 +165,40 @@ enum Seeds {
   private static func addTable(
     _ name: String, _ bytes: [UInt8], _ seeds: inout [FuzzTarget: [[UInt8]]]
   ) {
-    let end = bytes.count - TableFormat.footerBytes
-    func offset(_ at: Int) -> Int { Int(bytes.rawSpan.load(end + at, as: UInt64.self)) }
-    let (index, filter, properties) = (offset(8), offset(16), offset(24))
-    func payload(_ range: Range<Int>) -> [UInt8] {
-      Array(bytes[(range.lowerBound + TableFormat.blockHeadBytes)..<range.upperBound])
+    guard
+      let number = TableFormat.number(ofName: name),
+      let footer = try? TableFooter(
+        tail: bytes.suffix(TableFooter.byteCountMax), number: number, size: UInt64(bytes.count),
+        file: name)
+    else { return }
+    func payload(_ range: Range<UInt64>) -> [UInt8] {
+      Array(bytes[Int(range.lowerBound) + TableFormat.blockHeadBytes..<Int(range.upperBound)])
     }
-    let parts = [payload(properties..<end), payload(filter..<properties), payload(index..<filter)]
-    guard let blocks = TableBlockIndex(parts[2], dataBytes: UInt64(index)) else { return }
-    let data = (0..<blocks.count).map { payload(blocks.range($0)) }
-    seeds[.tables, default: []].append((parts + data).flatMap(FuzzInput.part) + [0, 0])
+    let end = UInt64(bytes.count - footer.byteCount)
+    let properties = payload(footer.propertiesOffset..<end)
+    let filter = payload(footer.filterOffset..<footer.anchorFilterOffset)
+    let anchorFilter = payload(footer.anchorFilterOffset..<footer.namesOffset)
+    let index = payload(footer.indexOffset..<footer.filterOffset)
+    let directory = payload(footer.namesOffset..<footer.propertiesOffset)
+    let ranges = TableNames.ranges(directory, dataBytes: footer.indexOffset) ?? []
+    let namesBytes = ranges.reduce(0) { $0 + UInt64($1.count) }
+    guard
+      let blocks = TableBlockIndex(
+        index, version: footer.version, dataBytes: footer.indexOffset, otherBytes: namesBytes)
+    else { return }
+    let data = (0..<blocks.count).map { blocks.range($0) }
+      .map { UInt64($0.lowerBound)..<UInt64($0.upperBound) }
+    let inOrder = (data.map { ($0, 0) } + ranges.map { ($0, 1) })
+      .sorted { $0.0.lowerBound < $1.0.lowerBound }
+      .map { [UInt8($0.1)] + payload($0.0) }
+    seeds[.tables, default: []].append(
+      ([properties, filter, anchorFilter, index, directory] + inOrder).flatMap(FuzzInput.part)
+        + [0, 0])
     seeds[.blocks, default: []] += [
-      [3] + parts[0], [2] + parts[1], [1, UInt8(index / 997 & 0xff)] + parts[2],
+      [3] + properties, [2] + filter, [1, 1, 255, 0] + index, [4, 255, 1] + directory,
     ]
-    for block in data {
+    for range in ranges { seeds[.blocks, default: []].append([4, 0, 0] + payload(range)) }
+    for block in data.map(payload) {
       seeds[.blocks, default: []].append([0] + FuzzInput.part([0, 0, 0, 1, 1]) + block)
     }
   }

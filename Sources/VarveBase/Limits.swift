@@ -60,6 +60,7 @@ package enum Limits {
 
   // The index.
   package static let tableBlockBytes = 16 << 10
+  package static let tableNamesBytes = 64 << 10
   package static let tableWriteBytes = 256 << 10
   package static let memtableBytesDefault = 32 << 20
   package static let tablesBeforeMerge = 4

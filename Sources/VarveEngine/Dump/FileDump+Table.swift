@@ -10,7 +10,7 @@ extension FileDump {
     do throws(IndexError) {
       let table = try Table(directory, number: number)
       line(
-        "table \(number) version \(TableFormat.version) blocks \(table.properties.blocks) counts "
+        "table \(number) version \(table.version) blocks \(table.properties.blocks) counts "
           + table.properties.counts.numbers.map(String.init).joined(separator: " "))
       var scanner = TableScanner(table)
       while try scanner.next() {

@@ -10,7 +10,12 @@ package final class Table: Sendable {
   let directory: TableDirectory
   let path: String
   let file: any File
+  let version: UInt32
   let filter: TableFilter
+  /// Over the windows that path records stand in.
+  let anchorFilter: TableFilter
+  /// Where the names blocks lie; nil in a table of version 1.
+  let names: [Range<UInt64>]?
   let properties: TableProperties
   let blocks: TableBlockIndex
   private let residentBytes: Int
@@ -21,7 +26,8 @@ package final class Table: Sendable {
   init(_ directory: TableDirectory, _ summary: TableSummary) throws(IndexError) {
     let path = directory.path(of: summary.number)
     let parts = try TableParts(directory.files, path, summary)
-    let resident = parts.filter.byteCount + parts.blocks.byteCount
+    let resident =
+      parts.filter.byteCount + parts.anchorFilter.byteCount + parts.blocks.byteCount
     if let ledger = directory.ledger, !ledger.reserve(resident, for: .filter) {
       throw .memoryFull(bytes: resident, limit: ledger.limitBytes)
     }
@@ -29,7 +35,10 @@ package final class Table: Sendable {
     self.summary = summary
     self.path = path
     file = parts.file
+    version = parts.version
     filter = parts.filter
+    anchorFilter = parts.anchorFilter
+    names = parts.names
     properties = parts.properties
     blocks = parts.blocks
     residentBytes = resident
@@ -52,20 +61,26 @@ package final class Table: Sendable {
 
   /// Reads data block `index` past every cache.
   func readBlock(_ index: Int) throws(IndexError) -> IndexBlock {
-    let range = blocks.range(index)
+    let payload = try readPayload(.data, blocks.range(index))
+    directory.counters.blockReads.add()
+    guard let block = IndexBlock(payload) else {
+      throw corrupt(index, "entries of the block")
+    }
+    return block
+  }
+
+  /// Reads and checks the block that fills `range` of the file.
+  func readPayload(
+    _ kind: TableFormat.BlockKind, _ range: Range<Int>
+  ) throws(IndexError) -> [UInt8] {
     let bytes: [UInt8]
     do throws(FileError) {
       bytes = try file.read(count: range.count, at: UInt64(range.lowerBound))
     } catch {
       throw .file(error)
     }
-    directory.counters.blockReads.add()
-    let payload = try TableFormat.payload(
-      of: bytes, .data, number: number, offset: UInt64(range.lowerBound), file: path)
-    guard let block = IndexBlock(payload) else {
-      throw corrupt(index, "entries of the block")
-    }
-    return block
+    return try TableFormat.payload(
+      of: bytes, kind, number: number, offset: UInt64(range.lowerBound), file: path)
   }
 
   /// The error for a block whose checksum holds and whose contents make no sense.

@@ -3,7 +3,7 @@
 //
 // payload of the filter block:
 //   0   4  probes a name (6)
-//   4   4  blocks of 64 bytes
+//   4   4  blocks of 64 bytes; a filter of none says "maybe" to everything
 //   8  64n  bits, bit b of a block in byte b/8, least significant first
 
 internal import VarveBase
@@ -17,6 +17,11 @@ struct TableFilter: Sendable {
 
   private var words: [UInt64]
 
+  /// Takes no memory and knows nothing.
+  static let none = TableFilter(words: [])
+
+  private init(words: [UInt64]) { self.words = words }
+
   /// Room for `names`; more may be added at the price of more false answers.
   init(names: Int) {
     words = [UInt64](repeating: 0, count: Self.byteCount(names: names) / 8)
@@ -26,11 +31,11 @@ struct TableFilter: Sendable {
   static func byteCount(names: Int) -> Int { (max(1, names) * bitsPerName + 511) / 512 * 64 }
 
   init?(_ payload: [UInt8]) {
-    guard payload.count > Self.headBytes else { return nil }
+    guard payload.count >= Self.headBytes else { return nil }
     let span = payload.rawSpan
     let probes: UInt32 = span.load(0)
     let blocks: UInt32 = span.load(4)
-    guard Int(probes) == Self.probes, blocks > 0,
+    guard Int(probes) == Self.probes,
       payload.count == Self.headBytes + Int(blocks) * 64
     else { return nil }
     words = []
@@ -75,6 +80,7 @@ struct TableFilter: Sendable {
   }
 
   mutating func insert(_ hash: UInt64) {
+    if words.isEmpty { return }
     let block = block(hash)
     var bits = Self.mix(hash &+ 1)
     for _ in 0..<Self.probes {
@@ -85,6 +91,7 @@ struct TableFilter: Sendable {
 
   /// False only when the name was never inserted.
   func mayContain(_ hash: UInt64) -> Bool {
+    if words.isEmpty { return true }
     let block = block(hash)
     var bits = Self.mix(hash &+ 1)
     for _ in 0..<Self.probes {

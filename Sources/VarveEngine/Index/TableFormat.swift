@@ -1,20 +1,20 @@
 // Bytes of a table file: `tables/%016x.sst`, written once. Little-endian.
 //
-//   data blocks, one behind the other from offset 0, in key order
-//   index block      every data block: its size and a lower bound of its keys
-//   filter block     TableFilter.swift
+//   data blocks, in key order from offset 0, and between them names blocks (TableNames.swift)
+//   index block      every data block: where it lies and a lower bound of its keys
+//   id filter        TableFilter.swift
+//   anchor filter    of the same form, over the windows that path records stand in
+//   names directory  TableNames.swift
 //   properties block counts, lowest and highest key
-//   footer           48 bytes, the end of the file
+//   footer           TableFooter.swift
+// Version 1 has neither names nor anchor filter.
 //
-// block                                 footer
-//   0  1  kind                            0  8  number of the table
-//   1  1  codec: 1 raw                    8  8  offset of the index block
-//   2  2  zero                           16  8  offset of the filter block
-//   4  4  payload bytes                  24  8  offset of the properties block
-//   8  4  CRC32C of 0 ..< 8 and the      32  4  version (1)
-//         payload, seeded with the       36  4  CRC32C of 0 ..< 36, seeded in the same way
-//         table's number and the         40  8  magic "VARVESST"
-//         block's offset
+// block
+//   0  1  kind
+//   1  1  codec: 1 raw
+//   2  2  zero
+//   4  4  payload bytes
+//   8  4  CRC32C of 0 ..< 8 and the payload, seeded with the table's number and the block's offset
 //  12  n  payload
 //
 // payload of a data block: entries, then the offsets of the restart points (4 each), their count
@@ -22,9 +22,10 @@
 //   entry: shared bytes (v), own bytes (v), value bytes (v), own key bytes, value
 //   An entry shares its first bytes with the key before it; every 16th is a restart and shares
 //   none.
-// payload of the index block: count (4), then for each data block: bytes with its head (v), bound
-//   length (v), bound. All keys of a block are at or above its bound, all before it are below.
-// v: LEB128. The last 16 bytes of the file keep their meaning in every version.
+// payload of the index block: count (4), then for each data block: bytes between it and the data
+//   block before (v, not in version 1: none), size with its head (v), bound length (v), bound. All
+//   keys of a block are at or above its bound, all before it are below.
+// v: LEB128.
 
 internal import VarveBase
 internal import VarveFile
@@ -36,13 +37,16 @@ package enum TableFormat {
     case index = 2
     case filter = 3
     case properties = 4
+    case names = 5
+    case namesDirectory = 6
+    case anchorFilter = 7
   }
 
-  package static let version: UInt32 = 1
+  /// What is written; all before are read.
+  package static let version: UInt32 = 2
   static let codecRaw: UInt8 = 1
   static let magic = Array("VARVESST".utf8)
   static let blockHeadBytes = 12
-  static let footerBytes = 48
   static let restartInterval = 16
   /// Three lengths of at most two bytes, and a place among the restart points.
   static let entryOverheadBytesMax = 3 * 2 + 4
@@ -99,66 +103,5 @@ package enum TableFormat {
       Int(length) == bytes.count - blockHeadBytes, file, offset, "payload length",
       UInt64(bytes.count - blockHeadBytes), UInt64(length))
     return Array(bytes[blockHeadBytes...])
-  }
-}
-
-/// Where the parts of a table file lie.
-struct TableFooter: Equatable {
-  var number: UInt64
-  var indexOffset: UInt64
-  var filterOffset: UInt64
-  var propertiesOffset: UInt64
-
-  func bytes(at offset: UInt64) -> [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.appendLE(number)
-    bytes.appendLE(indexOffset)
-    bytes.appendLE(filterOffset)
-    bytes.appendLE(propertiesOffset)
-    bytes.appendLE(TableFormat.version)
-    bytes.appendLE(FormatChecksum.of(bytes, [], number: number, offset: offset))
-    bytes.append(contentsOf: TableFormat.magic)
-    return bytes
-  }
-
-  /// - Parameters:
-  ///   - bytes: the last 48 bytes of the file, which begin at `offset`.
-  ///   - number: what the file's name says.
-  init(
-    _ bytes: [UInt8], number: UInt64, offset: UInt64, file: String
-  ) throws(IndexError) {
-    precondition(bytes.count == TableFormat.footerBytes, "a footer has 48 bytes")
-    let expect = ManifestFormat.expect
-    let span = bytes.rawSpan
-    let magicBytes = TableFormat.magic
-    let magic: UInt64 = magicBytes.rawSpan.load(0)
-    try expect(span.load(40) == magic, file, offset + 40, "magic", magic, span.load(40))
-    let checksum = FormatChecksum.of(Array(bytes[0..<36]), [], number: number, offset: offset)
-    let found: UInt32 = span.load(36)
-    try expect(
-      found == checksum, file, offset + 36, "footer checksum", UInt64(checksum), UInt64(found))
-    let version: UInt32 = span.load(32)
-    if version != TableFormat.version {
-      throw .unknownVersion(file: file, found: version, supported: TableFormat.version)
-    }
-    self.number = span.load(0)
-    indexOffset = span.load(8)
-    filterOffset = span.load(16)
-    propertiesOffset = span.load(24)
-    try expect(self.number == number, file, offset, "table number", number, self.number)
-    try expect(
-      indexOffset <= filterOffset, file, offset + 8, "index offset", filterOffset, indexOffset)
-    try expect(
-      filterOffset <= propertiesOffset, file, offset + 16, "filter offset", propertiesOffset,
-      filterOffset)
-    try expect(
-      propertiesOffset <= offset, file, offset + 24, "properties offset", offset, propertiesOffset)
-  }
-
-  init(number: UInt64, indexOffset: UInt64, filterOffset: UInt64, propertiesOffset: UInt64) {
-    self.number = number
-    self.indexOffset = indexOffset
-    self.filterOffset = filterOffset
-    self.propertiesOffset = propertiesOffset
   }
 }

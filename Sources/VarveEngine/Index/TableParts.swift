@@ -1,11 +1,16 @@
-// The parts of a table that are read when it is opened: footer, properties, filter, block index.
+// The parts of a table that are read when it is opened: footer, properties, filters, block index,
+// names directory.
 
 internal import VarveFile
 
 /// Each part is checked by itself and against what the manifest says of the table.
 struct TableParts {
   let file: any File
+  let version: UInt32
   let filter: TableFilter
+  let anchorFilter: TableFilter
+  /// Where the names blocks lie; nil in a table of version 1, which has none.
+  let names: [Range<UInt64>]?
   let properties: TableProperties
   let blocks: TableBlockIndex
 
@@ -20,24 +25,24 @@ struct TableParts {
       throw .file(error)
     }
     try expect(size == summary.fileBytes, path, 0, "file length", summary.fileBytes, size)
-    let footerBytes = UInt64(TableFormat.footerBytes)
-    try expect(size > footerBytes, path, 0, "file length", footerBytes + 1, size)
-    let end = size - footerBytes
-    let footer = try TableFooter(
-      Self.read(file, end..<size), number: summary.number, offset: end, file: path)
+    let footer = try Self.footer(file, size: size, number: summary.number)
     let reader = PartReader(file: file, number: summary.number, path: path)
+    let end = size - UInt64(footer.byteCount)
     guard
       let properties = TableProperties(
         try reader.payload(.properties, footer.propertiesOffset..<end))
     else { throw reader.corrupt(footer.propertiesOffset, "properties") }
     guard
       let filter = TableFilter(
-        try reader.payload(.filter, footer.filterOffset..<footer.propertiesOffset))
+        try reader.payload(.filter, footer.filterOffset..<footer.anchorFilterOffset))
     else { throw reader.corrupt(footer.filterOffset, "filter") }
+    anchorFilter = try reader.anchorFilter(footer)
+    names = try reader.names(footer)
+    let namesBytes = names?.reduce(0) { $0 + UInt64($1.count) } ?? 0
     guard
       let blocks = TableBlockIndex(
         try reader.payload(.index, footer.indexOffset..<footer.filterOffset),
-        dataBytes: footer.indexOffset)
+        version: footer.version, dataBytes: footer.indexOffset, otherBytes: namesBytes)
     else { throw reader.corrupt(footer.indexOffset, "block index") }
     try expect(
       UInt64(blocks.count) == properties.blocks, path, footer.propertiesOffset, "count of blocks",
@@ -47,6 +52,7 @@ struct TableParts {
         expected == found, path, footer.propertiesOffset, "count that the manifest has too",
         expected, found)
     }
+    version = footer.version
     self.properties = properties
     self.filter = filter
     self.blocks = blocks
@@ -60,18 +66,22 @@ struct TableParts {
       let file = try files.open(path, .read(direct: false))
       return (file, try file.size())
     }
-    let footerBytes = UInt64(TableFormat.footerBytes)
-    try ManifestFormat.expect(
-      size > footerBytes, path, 0, "file length", footerBytes + 1, size)
-    let end = size - footerBytes
-    let footer = try TableFooter(
-      read(file, end..<size), number: number, offset: end, file: path)
+    let footer = try footer(file, size: size, number: number)
+    let end = size - UInt64(footer.byteCount)
     let reader = PartReader(file: file, number: number, path: path)
     guard
       let properties = TableProperties(
         try reader.payload(.properties, footer.propertiesOffset..<end))
     else { throw reader.corrupt(footer.propertiesOffset, "properties") }
     return (size, properties.counts)
+  }
+
+  private static func footer(
+    _ file: any File, size: UInt64, number: UInt64
+  ) throws(IndexError) -> TableFooter {
+    let count = min(size, UInt64(TableFooter.byteCountMax))
+    let tail = try read(file, size - count..<size)
+    return try TableFooter(tail: tail, number: number, size: size, file: file.path)
   }
 
   fileprivate static func read(
@@ -100,6 +110,25 @@ private struct PartReader {
   ) throws(IndexError) -> [UInt8] {
     try TableFormat.payload(
       of: TableParts.read(file, range), kind, number: number, offset: range.lowerBound, file: path)
+  }
+
+  func anchorFilter(_ footer: TableFooter) throws(IndexError) -> TableFilter {
+    if footer.version == 1 { return .none }
+    let range = footer.anchorFilterOffset..<footer.namesOffset
+    guard let filter = TableFilter(try payload(.anchorFilter, range)) else {
+      throw corrupt(range.lowerBound, "anchor filter")
+    }
+    return filter
+  }
+
+  func names(_ footer: TableFooter) throws(IndexError) -> [Range<UInt64>]? {
+    if footer.version == 1 { return nil }
+    let range = footer.namesOffset..<footer.propertiesOffset
+    let payload = try payload(.namesDirectory, range)
+    guard let ranges = TableNames.ranges(payload, dataBytes: footer.indexOffset) else {
+      throw corrupt(range.lowerBound, "names directory")
+    }
+    return ranges
   }
 
   func corrupt(_ offset: UInt64, _ what: String) -> IndexError {

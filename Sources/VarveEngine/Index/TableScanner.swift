@@ -80,6 +80,7 @@ extension Table {
     var scanner = TableScanner(self)
     var found = TableProperties()
     found.blocks = UInt64(blocks.count)
+    var named = NamesDigest()
     while try scanner.next() {
       if found.counts.records == 0 { found.keyMin = scanner.key }
       found.keyMax = scanner.key
@@ -87,7 +88,11 @@ extension Table {
         scanner.record, scanner.kind, keyBytes: scanner.key.count,
         valueBytes: scanner.value.count)
       let name = PageName(namespace: scanner.namespace, id: scanner.record.id)
-      guard filter.mayContain(TableFilter.hash(name)) else {
+      let hash = TableFilter.hash(name)
+      if scanner.kind == .id {
+        named.add(TableName(scanner.record, namespace: scanner.namespace, hash: hash))
+      }
+      guard filter.mayContain(hash) else {
         throw .corrupt(
           file: path, offset: 0, what: "filter's answer for a name it holds", expected: 1, found: 0)
       }
@@ -97,6 +102,66 @@ extension Table {
         file: path, offset: UInt64(blocks.range(blocks.count - 1).upperBound),
         what: "count of records, or another property,", expected: properties.counts.records,
         found: found.counts.records)
+    }
+    guard version > 1 else { return }
+    var listed = NamesDigest()
+    try visitNames { listed.add($0) }
+    guard listed == named else {
+      throw .corrupt(
+        file: path, offset: 0, what: "list of names", expected: named.count, found: listed.count)
+    }
+  }
+
+  /// Visits every id record in a few words: from the names blocks, or in a table of version 1 from
+  /// the records themselves.
+  package func visitNames(_ visit: (TableName) -> Void) throws(IndexError) {
+    guard let names else {
+      var scanner = TableScanner(self)
+      while try scanner.next() {
+        guard scanner.kind == .id else { continue }
+        let name = PageName(namespace: scanner.namespace, id: scanner.record.id)
+        visit(
+          TableName(
+            scanner.record, namespace: scanner.namespace, hash: TableFilter.hash(name)))
+      }
+      return
+    }
+    for range in names {
+      let payload = try readPayload(.names, Int(range.lowerBound)..<Int(range.upperBound))
+      guard TableNames.visit(payload, visit) else {
+        throw .corrupt(
+          file: path, offset: range.lowerBound, what: "names", expected: 1, found: 0)
+      }
+    }
+  }
+}
+
+extension TableName {
+  init(_ record: IndexRecord, namespace: UInt32, hash: UInt64) {
+    self.namespace = namespace
+    self.hash = hash
+    isPage = record.kind == .page
+    guard isPage else { return }
+    expires = record.expirySeconds != 0
+    segment = record.location.segment
+    rawBytes = record.location.rawBytes
+  }
+}
+
+/// Two lists of names with equal digests are the same list, as far as damage goes.
+private struct NamesDigest: Equatable {
+  var count: UInt64 = 0
+  private var words = [UInt64](repeating: 0, count: 5)
+
+  mutating func add(_ name: TableName) {
+    count += 1
+    let parts = [
+      name.hash, UInt64(name.namespace), name.isPage ? name.segment &+ 1 : 0,
+      UInt64(name.isPage ? name.rawBytes : 0), name.expires ? 1 : 0,
+    ]
+    // A polynomial in the count, so that the order of names counts as well.
+    for index in parts.indices {
+      words[index] = words[index] &* 0x9E37_79B9_7F4A_7C15 &+ parts[index]
     }
   }
 }

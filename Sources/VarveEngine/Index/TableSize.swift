@@ -23,13 +23,28 @@ package enum TableSize {
     // Every block but the last is at least as long as the target, and holds a record.
     let blocks = min(flatBytes / UInt64(blockBytes) + 1, max(1, records))
     let data = flatBytes + blocks * (head + 4)
-    let index = head + 4 + blocks * UInt64(3 + 2 + IndexKey.byteCountMax)
+    let index = head + 4 + blocks * UInt64(3 + 3 + 2 + IndexKey.byteCountMax)
     let filterBlocks = (max(1, names) * UInt64(TableFilter.bitsPerName) + 511) / 512
     let filter = head + UInt64(TableFilter.headBytes) + filterBlocks * 64
     let properties = head + UInt64(10 * Varint.byteCountMax + 2 * (2 + IndexKey.byteCountMax))
-    let bytes = data + index + filter + properties + UInt64(TableFormat.footerBytes)
+    // The anchor filter knows nothing yet.
+    let anchorFilter = head + UInt64(TableFilter.headBytes)
+    let bytes =
+      data + index + filter + anchorFilter + namesBytes(names, blockBytes: blockBytes) + properties
+      + UInt64(TableFooter.byteCountMax)
     let block = UInt64(Limits.blockBytes)
     return (bytes + block - 1) / block * block
+  }
+
+  /// Names blocks and their directory.
+  private static func namesBytes(_ names: UInt64, blockBytes: Int) -> UInt64 {
+    let head = UInt64(TableFormat.blockHeadBytes)
+    let bytes = names * UInt64(TableNames.nameBytesMax)
+    // Every block but the last is at least as long as its target, and holds a name.
+    let target = UInt64(min(Limits.tableNamesBytes, 4 * blockBytes))
+    let blocks = min(bytes / target + 1, max(1, names))
+    let perBlock = head + UInt64(TableNames.headBytes + TableNames.directoryEntryBytesMax)
+    return bytes + blocks * perBlock + head + 4
   }
 
   /// The table that flushing `memtable` makes is not longer than this.

@@ -15,6 +15,9 @@ final class TableWriter {
   private var lastKeyBefore: [UInt8] = []
   private var index: [UInt8] = []
   private var filter: TableFilter
+  private var names = TableNamesBuilder()
+  /// End of the last data block.
+  private var dataEnd: UInt64 = 0
   private let ledger: MemoryLedger?
   private let blockBytes: Int
   private let reservedBytes: Int
@@ -67,8 +70,11 @@ final class TableWriter {
     if properties.counts.records == 0 { properties.keyMin = key }
     properties.keyMax = key
     properties.counts.count(record, kind, keyBytes: key.count, valueBytes: value.count)
-    filter.insert(TableFilter.hash(PageName(namespace: namespace, id: record.id)))
+    let hash = TableFilter.hash(PageName(namespace: namespace, id: record.id))
+    filter.insert(hash)
+    if kind == .id { names.add(record, namespace: namespace, hash: hash) }
     if block.byteCount >= blockBytes { try finishBlock() }
+    if names.byteCount >= min(Limits.tableNamesBytes, 4 * blockBytes) { try finishNames() }
   }
 
   private func finishBlock() throws(IndexError) {
@@ -82,11 +88,29 @@ final class TableWriter {
     }
     lastKeyBefore = block.lastKey
     let bytes = TableFormat.block(.data, block.finish(), number: number, offset: byteCount)
+    Varint.append(byteCount - dataEnd, to: &index)
     Varint.append(UInt64(bytes.count), to: &index)
     Varint.append(UInt64(bound.count), to: &index)
     index.append(contentsOf: bound)
     properties.blocks += 1
     try append(bytes)
+    dataEnd = byteCount
+  }
+
+  private func finishNames() throws(IndexError) {
+    guard names.count > 0 else { return }
+    let offset = byteCount
+    try appendBlock(.names, names.finishBlock(at: offset))
+  }
+
+  /// Returns where the block stands.
+  @discardableResult
+  private func appendBlock(
+    _ kind: TableFormat.BlockKind, _ payload: [UInt8]
+  ) throws(IndexError) -> UInt64 {
+    let offset = byteCount
+    try append(TableFormat.block(kind, payload, number: number, offset: offset))
+    return offset
   }
 
   private func append(_ bytes: [UInt8]) throws(IndexError) {
@@ -108,19 +132,15 @@ final class TableWriter {
   func finish() throws(IndexError) -> (fileBytes: UInt64, counts: TableCounts) {
     precondition(!isEmpty, "a table without records")
     try finishBlock()
+    try finishNames()
     var head: [UInt8] = []
     head.appendLE(UInt32(properties.blocks))
-    let indexOffset = byteCount
-    try append(TableFormat.block(.index, head + index, number: number, offset: indexOffset))
-    let filterOffset = byteCount
-    try append(TableFormat.block(.filter, filter.payload, number: number, offset: filterOffset))
-    let propertiesOffset = byteCount
-    try append(
-      TableFormat.block(
-        .properties, properties.payload, number: number, offset: propertiesOffset))
     let footer = TableFooter(
-      number: number, indexOffset: indexOffset, filterOffset: filterOffset,
-      propertiesOffset: propertiesOffset)
+      number: number, indexOffset: try appendBlock(.index, head + index),
+      filterOffset: try appendBlock(.filter, filter.payload),
+      anchorFilterOffset: try appendBlock(.anchorFilter, TableFilter.none.payload),
+      namesOffset: try appendBlock(.namesDirectory, names.directoryPayload),
+      propertiesOffset: try appendBlock(.properties, properties.payload))
     try append(footer.bytes(at: byteCount))
     try flush()
     try ManifestStore.wrap { () throws(FileError) in

@@ -41,7 +41,14 @@ import Testing
     var otherProbes = whole
     otherProbes[0] = 7
     #expect(TableFilter(otherProbes) == nil)
-    #expect(TableFilter([6, 0, 0, 0, 0, 0, 0, 0]) == nil)
+  }
+
+  @Test func `a filter of no blocks calls nothing absent and takes nothing in`() {
+    var filter = TableFilter.none
+    filter.insert(5)
+    #expect(filter.byteCount == 0 && filter.mayContain(5) && filter.mayContain(6))
+    #expect(filter.payload == [6, 0, 0, 0, 0, 0, 0, 0])
+    #expect(TableFilter(filter.payload)?.byteCount == 0)
   }
 }
 

@@ -105,21 +105,32 @@ import Testing
     #expect(!opens(whole, 2), "a file under another number")
     for _ in 0..<300 { #expect(!opens(dice.bytes(dice.below(400)), 2), dice.comment) }
     var hybrid = dice.bytes(whole.count)
-    hybrid.replaceSubrange(whole.count - 48..<whole.count, with: whole[(whole.count - 48)...])
+    hybrid.replaceSubrange(whole.count - 64..<whole.count, with: whole[(whole.count - 64)...])
     #expect(!opens(hybrid, 2))
   }
 
   @Test func `an unknown version is refused naming both`() throws {
-    let footer = TableFooter(
-      number: 5, indexOffset: 1, filterOffset: 2, propertiesOffset: 3)
-    var bytes = footer.bytes(at: 100)
-    #expect(try TableFooter(bytes, number: 5, offset: 100, file: "x") == footer)
-    bytes.storeLE(UInt32(2), at: 32)
-    let checksum = FormatChecksum.of(Array(bytes[0..<36]), [], number: 5, offset: 100)
-    bytes.storeLE(checksum, at: 36)
-    #expect(throws: IndexError.unknownVersion(file: "x", found: 2, supported: 1)) {
-      try TableFooter(bytes, number: 5, offset: 100, file: "x")
+    var footer = TableFooter(
+      number: 5, indexOffset: 1, filterOffset: 2, anchorFilterOffset: 3, namesOffset: 4,
+      propertiesOffset: 5)
+    func read(_ bytes: [UInt8]) throws -> TableFooter {
+      try TableFooter(tail: bytes, number: 5, size: 100 + UInt64(bytes.count), file: "x")
     }
+    #expect(try read(footer.bytes(at: 100)) == footer)
+    footer.version = 3
+    let error = IndexError.unknownVersion(file: "x", found: 3, supported: 2)
+    #expect(throws: error) { try read(footer.bytes(at: 100)) }
+  }
+
+  @Test func `a footer of version 1 is read, its missing parts empty`() throws {
+    var footer = TableFooter(
+      number: 5, indexOffset: 1, filterOffset: 2, anchorFilterOffset: 3, namesOffset: 3,
+      propertiesOffset: 3)
+    footer.version = 1
+    let bytes = footer.bytes(at: 100)
+    #expect(bytes.count == 48)
+    let tail = [UInt8](repeating: 7, count: 16) + bytes
+    #expect(try TableFooter(tail: tail, number: 5, size: 148, file: "x") == footer)
   }
 
   @Test func `a manifest that says otherwise, or a missing file, is told`() throws {
