@@ -57,6 +57,18 @@ import VarveBase
     #expect(nobody.errors.contains("is varved running?"))
   }
 
+  @Test func `The doctor tries what a worker would do and leaves nothing behind`() throws {
+    let live = try LiveServer()
+    let outcome = live.run("doctor", "--worker", "--page-bytes", "4KiB")
+    #expect(outcome.status == .success, "\(outcome.output)\(outcome.errors)")
+    #expect(outcome.output.contains("ok   32 pages came back as they were stored"))
+    #expect(outcome.output.contains("for 32 pages that are"))
+    #expect(live.run("namespace", "list").output.contains("varvectl-doctor") == false)
+    for wrong in ["0", "17MiB"] {
+      #expect(live.run("doctor", "--worker", "--page-bytes", wrong).status == .usage)
+    }
+  }
+
   @Test func `Segments are listed with what lives in them`() throws {
     let live = try LiveServer()
     #expect(live.run("segments").output == "no segments\n")

@@ -80,4 +80,26 @@ struct DiagnosisTests {
     }
     #expect(all.allSatisfy { $0.level == .ok })
   }
+
+  static let workerRows: [(Finding.Level, String, @Sendable (inout WorkerProbe.Result) -> Void)] = [
+    (.note, "a lookup takes", { $0.missSeconds = 0.006 }),
+    (.note, "a lookup takes", { $0.hitSeconds = 0.006 }),
+    (.problem, "32 pages were stored and 31 found again", { $0.hitPages = 31 }),
+    (.problem, "2 of 32 pages were not stored", { $0.pagesStored = 30 }),
+    (.note, "tokens a second", { $0.getSeconds = 1 }),
+    (.problem, "31 of 32 pages came back, 0", { $0.pagesRead = 31 }),
+    (.problem, "32 of 32 pages came back, 1", { $0.pagesWrong = 1 }),
+  ]
+
+  @Test(arguments: workerRows.indices)
+  func `What a worker would meet is judged`(_ row: Int) {
+    var result = WorkerProbe.Result(
+      missSeconds: 0.0001, hitSeconds: 0.0002, putSeconds: 0.02, getSeconds: 0.01,
+      bytes: 32 << 20, pagesStored: 32, pagesRead: 32, pagesWrong: 0, hitPages: 32)
+    #expect(WorkerDiagnosis(result: result).findings.allSatisfy { $0.level == .ok })
+    let (level, words, change) = Self.workerRows[row]
+    change(&result)
+    let found = WorkerDiagnosis(result: result).findings.filter { $0.level != .ok }
+    #expect(found.contains { $0.level == level && $0.what.contains(words) }, "\(found)")
+  }
 }

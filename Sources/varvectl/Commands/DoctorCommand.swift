@@ -7,12 +7,27 @@ struct DoctorCommand: ToolCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor", abstract: "Examine the daemon and say what to do.",
     discussion: """
-      Looks at readiness, space, memory, damage, errors and version. Exit code 1 when there is a \
-      problem, 4 when there is no daemon to examine.
+      Looks at readiness, space, memory, damage, errors and version. With --worker also from the \
+      side of an SGLang worker on this host: stores, looks up, reads and verifies 32 pages in a \
+      namespace of its own, which is dropped again. Exit code 1 when there is a problem, 4 when \
+      there is no daemon to examine.
       """)
   private static let pings = 5
 
   @OptionGroup var global: GlobalOptions
+
+  @Flag(help: "Also try what a worker on this host would do; needs the right to write.")
+  var worker = false
+
+  @Option(help: ArgumentHelp("Size of the pages that --worker tries.", valueName: "size"))
+  var pageBytes = ByteSize(bytes: 1 << 20)
+
+  func validate() throws {
+    guard pageBytes.bytes >= 1, pageBytes.bytes <= WorkerProbe.pageBytesMax else {
+      throw ValidationError(
+        "--page-bytes \(pageBytes.bytes) is not within 1 and \(WorkerProbe.pageBytesMax)")
+    }
+  }
 
   private struct Answer: Encodable {
     let endpoint: String
@@ -26,9 +41,13 @@ struct DoctorCommand: ToolCommand {
       var nanos: [UInt64] = []
       for _ in 0..<Self.pings { nanos.append(try client.ping()) }
       let median = nanos.sorted()[Self.pings / 2]
-      return Diagnosis(
+      let daemon = Diagnosis(
         stats: try client.stats(), pingMicros: Double(median) / 1000, toolVersion: Tool.version
       ).findings
+      guard worker else { return daemon }
+      let probe = WorkerProbe(
+        pageBytes: Int(pageBytes.bytes), seed: UInt64.random(in: .min ... .max))
+      return daemon + WorkerDiagnosis(result: try probe.run(client)).findings
     }
     let problems = findings.count { $0.level == .problem }
     if global.json {
