@@ -23,11 +23,13 @@ from . import frames
 from .errors import BadFrame, BadMessage, CallError, ConnectionLost, DeadlineExceeded
 from .messages import Hello, HelloOk, Problem, Window
 from .protobuf import Message
+from .scatter import IOV_MAX, Scatter
 
-IOV_MAX = 512  # The kernel takes 1024; half of that already costs nothing a byte.
 UNLIMITED = 1 << 63
 VERSION = 1
 _DISCARD_BYTES = 1 << 16
+# Read with a frame's head: a small answer whole, of a large one a part that copying costs nothing.
+AHEAD_BYTES = 4096
 
 
 class Frame(NamedTuple):
@@ -123,6 +125,8 @@ class Connection:
         self._moved = time.monotonic()
         self._credit = UNLIMITED
         self._socket.setblocking(False)
+        self._ahead = memoryview(b"")  # What came behind a frame's head, not yet asked for.
+        self._scratch = memoryview(bytearray(AHEAD_BYTES))
         self._readable, self._writable = select.poll(), select.poll()
         self._readable.register(self._socket, select.POLLIN)
         self._writable.register(self._socket, select.POLLOUT)
@@ -193,7 +197,7 @@ class Connection:
 
     def wait_credit(self, deadline: float) -> Frame | None:
         """Reads what the server has for us: None once there is credit, else an early answer."""
-        while self._credit <= 0 or self._readable.poll(0):
+        while self._credit <= 0 or self._ahead or self._readable.poll(0):
             frame = self._next_frame(deadline, frames.WINDOW)
             if frame.problem is not None:
                 raise frame.problem
@@ -326,26 +330,15 @@ class Connection:
             if self._moved > deadline:
                 raise DeadlineExceeded(f"{self.endpoint}: deadline passed while sending")
 
-    def read_some(
-        self, views: list[memoryview], at: int, size: int, deadline: float
-    ) -> tuple[int, int]:
-        """Fills at most ``size`` bytes of ``views[at:]``: (bytes that came, first view not full).
-
-        A view that is filled in part is replaced by its rest.
-        """
-        batch, room = [], 0
-        for view in views[at : at + IOV_MAX]:
-            batch.append(view[: size - room] if len(view) > size - room else view)
-            room += len(batch[-1])
-            if room >= size:
-                break
-        got = rest = self._receive(batch, deadline)
-        while at < len(views) and rest >= len(views[at]):
-            rest -= len(views[at])
-            at += 1
-        if rest:
-            views[at] = views[at][rest:]
-        return got, at
+    def read_into(self, scatter: Scatter, size: int, deadline: float) -> int:
+        """Puts at most ``size`` bytes that come next where ``scatter`` says; how many came."""
+        if self._ahead:
+            got = scatter.copy(self._ahead[:size])
+            self._ahead = self._ahead[got:]
+            return got
+        got = self._receive(scatter.views(size), deadline)
+        scatter.done += got
+        return got
 
     def _receive(self, buffers: list, deadline: float) -> int:
         while True:
@@ -367,17 +360,24 @@ class Connection:
             return got
 
     def _read(self, size: int, deadline: float) -> bytes:
-        if not size:
-            return b""
-        data = bytearray(size)
-        view = memoryview(data)
-        while size:
-            got = self._receive([view[len(data) - size :]], deadline)
-            size -= got
+        """Exactly ``size`` bytes, a frame's head; what came with them is kept for later."""
+        if len(self._ahead) >= size:
+            data, self._ahead = bytes(self._ahead[:size]), self._ahead[size:]
+            return data
+        data = bytearray(self._ahead)
+        self._ahead = memoryview(b"")
+        while len(data) < size:
+            got = self._receive([self._scratch], deadline)
+            need = size - len(data)
+            data += self._scratch[: min(got, need)]
+            if got > need:
+                self._ahead = memoryview(bytes(self._scratch[need:got]))
         return bytes(data)
 
     def discard(self, size: int, deadline: float) -> None:
         """Reads and forgets ``size`` bytes."""
+        ahead = min(size, len(self._ahead))
+        self._ahead, size = self._ahead[ahead:], size - ahead
         scratch = memoryview(bytearray(min(size, _DISCARD_BYTES)))
         while size:
             size -= self._receive([scratch[: min(size, len(scratch))]], deadline)

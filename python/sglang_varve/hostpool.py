@@ -62,7 +62,8 @@ class PageList(list):
 
     def __init__(self, pages: Sequence[list[memoryview]] = (), span: Any = None, offsets: Any = ()):
         super().__init__(pages)
-        self._span, self._offsets = span, offsets  # A tuple of (offset, size) a page.
+        self._span, self._offsets = span, offsets  # A list of (offset, size) a page.
+        self.sizes = [sum(map(len, page)) for page in self]
 
     def joined(self, numbers: Sequence[int]) -> list[memoryview]:
         """The views of these pages one after the other, neighbours in memory as one."""

@@ -46,23 +46,30 @@ class Message:
 
     FIELDS: tuple[Field, ...] = ()
     _by_number: dict[int, Field] = {}
+    _names: frozenset[str] = frozenset()
+    _containers: tuple[tuple[str, type], ...] = ()
 
     def __init_subclass__(cls) -> None:
         numbers = [field.number for field in cls.FIELDS]
         assert numbers == sorted(set(numbers)), f"{cls.__name__}: FIELDS must ascend"
         cls._by_number = {field.number: field for field in cls.FIELDS}
+        cls._names = frozenset(field.name for field in cls.FIELDS)
+        cls._containers = tuple(
+            (field.name, dict if field.kind == "map" else list)
+            for field in cls.FIELDS if field.kind == "map" or field.kind in _REPEATED
+        )  # fmt: skip
+        for field in cls.FIELDS:  # Scalars that are not set are found at the class.
+            if field.kind in _DEFAULTS:
+                setattr(cls, field.name, _DEFAULTS[field.kind])
 
     def __init__(self, **values: Any) -> None:
-        for field in self.FIELDS:
-            if field.name in values:
-                value = values.pop(field.name)
-            elif field.kind == "map":
-                value = {}
-            else:
-                value = [] if field.kind in _REPEATED else _DEFAULTS[field.kind]
-            setattr(self, field.name, value)
-        if values:
-            raise TypeError(f"{type(self).__name__} has no field {next(iter(values))!r}")
+        if not self._names.issuperset(values):
+            unknown = next(name for name in values if name not in self._names)
+            raise TypeError(f"{type(self).__name__} has no field {unknown!r}")
+        for name, container in self._containers:
+            if name not in values:
+                setattr(self, name, container())
+        self.__dict__.update(values)
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and all(
@@ -79,7 +86,9 @@ class Message:
         """The canonical bytes; ValueError for a number its field cannot hold."""
         out = bytearray()
         for field in self.FIELDS:
-            _encode_field(out, field, getattr(self, field.name))
+            value = getattr(self, field.name)
+            if value or field.kind == "double" and value is not None:  # -0.0 is no default.
+                _encode_field(out, field, value)
         return bytes(out)
 
     @classmethod

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import compress
 from typing import Any
 
 from . import identity
@@ -27,7 +28,7 @@ from .messages import PRESENT, LookupRequest, LookupResponse, NamespaceOptions
 from .misses import Misses
 from .options import Options
 from .streams import Streams
-from .transfer import Page, Received, is_stored, page_size
+from .transfer import Page, Received, is_stored, page_size, sizes_of
 
 IO_PAGES_MAX = 128  # SGLang's own batch; larger calls are cut to it.
 IO_BYTES_MAX = 512 << 20
@@ -49,8 +50,7 @@ class NamespaceMismatch(ValueError):
 def batches(pages: Sequence[Page], pages_max: int, bytes_max: int) -> Iterator[tuple[int, int]]:
     """Cuts pages into [start, end) of at most so many pages and bytes; one page at least."""
     start = size = 0
-    for i, page in enumerate(pages):
-        more = page_size(page)
+    for i, more in enumerate(sizes_of(pages)):
         if i > start and (i - start >= pages_max or size + more > bytes_max):
             yield start, i
             start, size = i, 0
@@ -304,7 +304,7 @@ class Store:
             self._streams.run(self._cut(pages), work)
         finally:
             self.misses.drop(keys)
-            size = sum(page_size(page) for page, ok in zip(pages, good, strict=True) if ok)
+            size = sum(compress(sizes_of(pages), good))
             self.counters.add(
                 set_calls=1, set_pages=len(keys), set_ok_pages=sum(good), set_bytes=size
             )

@@ -25,6 +25,7 @@ from .messages import (
     PutHeader,
     PutResponse,
 )
+from .scatter import Scatter
 
 Page = Sequence[memoryview]
 DATA_BYTES = 4 << 20  # A DATA frame; large enough that its prefix is lost in the noise.
@@ -44,6 +45,12 @@ def checksum(page: Page) -> int:
 
 def page_size(page: Page) -> int:
     return sum(map(len, page))
+
+
+def sizes_of(pages: Sequence[Page]) -> list[int]:
+    """Bytes of each page; pages of a host pool know them."""
+    known = getattr(pages, "sizes", None)
+    return known if known is not None else list(map(page_size, pages))
 
 
 def _views_of(pages: Sequence[Page], numbers: Sequence[int]) -> list[memoryview]:
@@ -67,7 +74,7 @@ def put(
 
     With ``ask`` the daemon first says which pages it lacks, and only those are sent.
     """
-    sizes = [page_size(page) for page in pages]
+    sizes = sizes_of(pages)
     header = PutHeader(
         namespace=namespace,
         chain=chain,
@@ -217,32 +224,31 @@ def _receive_run(
 ) -> bool:
     """Reads the bytes of one run; whether the stream ended with them."""
     sizes, status = _run_sizes(run, len(pages))
-    fits = [size == page_size(pages[run.first + i]) for i, size in enumerate(sizes)]
-    if all(fits):
-        views = _views_of(pages, range(run.first, run.first + len(sizes)))
+    mine = sizes_of(pages)[run.first : run.first + len(sizes)]
+    if mine == sizes:
+        scatter = Scatter(_views_of(pages, range(run.first, run.first + len(sizes))))
     else:
-        views = []
+        views: list[memoryview] = []
         for i, size in enumerate(sizes):
-            views.extend(pages[run.first + i] if fits[i] else _nowhere(size))
-        views = [view for view in views if len(view)]
-    left = sum(sizes)
-    arrived = at = done = 0
-    ends = 0
+            views.extend(pages[run.first + i] if mine[i] == size else _nowhere(size))
+        scatter = Scatter([view for view in views if len(view)])
+    left = scatter.total
+    done = ends = 0
     while True:
         if frame.payload_bytes > left:
             raise ConnectionLost(f"payload of {frame.payload_bytes} bytes where {left} are due")
         left -= frame.payload_bytes
-        due = arrived + frame.payload_bytes
+        due = scatter.done + frame.payload_bytes
         while True:
             # Pages are settled as they complete: a connection that breaks takes none of them along.
-            while done < len(sizes) and ends + sizes[done] <= arrived:
+            while done < len(sizes) and ends + sizes[done] <= scatter.done:
                 ends += sizes[done]
-                _settle(run, done, status[done], fits[done], pages, received, verify)
+                fits = mine[done] == sizes[done]
+                _settle(run, done, status[done], fits, pages, received, verify)
                 done += 1
-            if arrived == due:
+            if scatter.done == due:
                 break
-            got, at = connection.read_some(views, at, due - arrived, deadline)
-            arrived += got
+            connection.read_into(scatter, due - scatter.done, deadline)
         last = bool(frame.flags & frames.LAST)
         if last or not left:
             break
@@ -272,6 +278,7 @@ def _settle(
     if not fits:
         return
     page = pages[number]
+    size = run.page_bytes[0] if len(run.page_bytes) == 1 else run.page_bytes[i]
     if verify:
         found = checksum(page)
         if found != run.checksum[i]:
@@ -279,4 +286,4 @@ def _settle(
             received.corrupt.append((number, run.checksum[i], found))
             return
     received.status[number] = PRESENT
-    received.bytes += page_size(page)
+    received.bytes += size
