@@ -24,7 +24,7 @@ TORTURE := $(RELEASE)/varvetorture
 # A trap is answered with the seed, not with minutes of backtrace; sets iterate alike in every run.
 TORTURE_ENV := SWIFT_BACKTRACE=enable=no SWIFT_DETERMINISTIC_HASHING=1
 
-.PHONY: help deps build install run test demo lint format proto test-grpc bench-grpc test-sglang kill bench asan tsan \
+.PHONY: help deps build install run test demo lint format proto test-grpc bench-grpc test-sglang bench-sglang kill bench asan tsan \
 	fuzz-smoke kill-long powercut flip restart coverage clean
 .PHONY: build-torture torture-canary crash crash-canary crash-nightly torture metamorphic
 
@@ -51,6 +51,10 @@ test: deps ## run every test: Swift, Python, the kill loop, SGLang's own classes
 
 test-sglang: build ## drive the backend with SGLang's own classes, where its wheel can be had
 	@python/tools/test_sglang.sh
+
+bench-sglang: build ## measure the backend beside SGLang's own file backend (BENCH=options)
+	@python/tools/make_venv.sh sglang
+	.venv-sglang/bin/python -W ignore python/bench_sglang/bench.py $(BENCH)
 
 test-grpc: build ## drive the daemon with a stock grpcio client generated from Protos
 	@python/tools/test_grpc.sh
