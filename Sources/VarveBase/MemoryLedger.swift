@@ -62,3 +62,20 @@ package final class MemoryLedger: Sendable {
 
   package func bytes(of purpose: Purpose) -> Int { state.withLock { $0.used[purpose.rawValue] } }
 }
+
+/// Bytes of a ledger that go back when their last holder lets go.
+package final class MemoryReservation: Sendable {
+  private let ledger: MemoryLedger
+  private let purpose: MemoryLedger.Purpose
+  package let bytes: Int
+
+  /// nil, and nothing taken, when the total would pass the ledger's limit.
+  package init?(_ bytes: Int, for purpose: MemoryLedger.Purpose, from ledger: MemoryLedger) {
+    guard ledger.reserve(bytes, for: purpose) else { return nil }
+    self.ledger = ledger
+    self.purpose = purpose
+    self.bytes = bytes
+  }
+
+  deinit { ledger.release(bytes, for: purpose) }
+}

@@ -31,6 +31,12 @@ extension Limits {
   /// Sockets a service manager may hand over.
   package static let activatedSocketsMax = 16
 
+  // Descriptors counted at start beside connections and segments.
+  /// Index tables: levels are logarithms of the size, a level has at most 15 runs.
+  package static let tableFilesMax = 512
+  /// HTTP (32), refusals (32), activated sockets (16), and under fifty of the engine and Dispatch.
+  package static let otherDescriptorsMax = 128
+
   // HTTP (people and scrapers).
   package static let httpConnectionsMax = 32
   package static let httpRequestLineBytesMax = 2048
@@ -49,6 +55,8 @@ extension Limits {
   package static let outgoingFramesMax = 4096
   /// And in bytes: one longest answer always fits.
   package static let outgoingControlBytesMax = 8 << 20
+  /// Queued answers that are not in the ledger: a connection's few KiB.
+  package static let outgoingUncountedBytesMax = 16 << 10
   /// Payload bytes in one DATA or RESPONSE frame we send: small enough to be fair between streams.
   package static let sendFrameBytesMax = 4 << 20
   /// Vectors in one `sendmsg` (the kernel's IOV_MAX is 1024).

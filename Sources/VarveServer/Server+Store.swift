@@ -23,6 +23,13 @@ extension Server {
     }
   }
 
+  /// Segments that the descriptors of this process suffice for.
+  func segmentsMax() -> UInt64 {
+    let others = DescriptorNeed(segments: 0, connections: UInt64(configuration.connectionsMax))
+    let allowed = ProcessLimits.openFilesHard()
+    return allowed > others.total ? allowed - others.total : 0
+  }
+
   /// Says so when the capacity cannot be had without passing `min_free`. The start goes on: reads
   /// are served, and the engine evicts and refuses puts to keep it.
   func checkFree(_ engine: Engine) throws(EngineOpenError) {

@@ -127,6 +127,7 @@ package final class Server: Sendable {
       phase: phase, logger: logger)
     var surroundings = Calls.Surroundings()
     surroundings.minFreeBytes = configuration.minFreeBytes
+    surroundings.segmentsMax = segmentsMax()
     surroundings.drainSeconds = configuration.drainSeconds
     surroundings.drain = { [weak self] deadline in self?.drain(until: deadline) ?? 0 }
     calls.set(surroundings)

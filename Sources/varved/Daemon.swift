@@ -12,13 +12,14 @@ import VarveServer
 enum Daemon {
   static func run(_ configuration: ServerConfiguration, startEmpty: Bool) -> Never {
     signal(SIGPIPE, SIG_IGN)
-    ProcessLimits.raiseOpenFiles()
+    let descriptors = ProcessLimits.raiseOpenFiles()
     let level = configuration.logLevel
     LoggingSystem.bootstrap { JournalLogHandler(label: $0, level: level) }
     let server: Server
     let environment = ProcessInfo.processInfo.environment
     let activated: [ActivatedSocket]
     do {
+      try configuration.checkDescriptors(allowed: descriptors)
       activated = try ActivatedSocket.taken(from: environment)
       server = try Server(
         configuration, files: PosixFileSystem(), clock: SystemClock(),

@@ -17,10 +17,11 @@ extension Engine {
   ///
   /// - Parameter minFree: what the file system must still have free once the store has grown so
   ///   far; 0 asks nothing.
+  /// - Parameter segmentsMax: how many there are descriptors for.
   /// - Returns: capacity and blocks in use now. More blocks than capacity: readers hold on to
   ///   victims, or nothing more can go; nothing is taken until it fits.
   package func setCapacity(
-    _ bytes: UInt64, minFree: UInt64 = 0
+    _ bytes: UInt64, minFree: UInt64 = 0, segmentsMax: UInt64 = .max
   ) throws(EngineError) -> (capacityBytes: UInt64, diskBytes: UInt64) {
     guard !isClosed else { throw .closed }
     guard bytes >= capacityBytesMin, bytes <= Limits.capacityBytesMax else {
@@ -29,7 +30,13 @@ extension Engine {
     }
     return try resizing.withLock { (_) throws(EngineError) in
       let old = keeper.disk.capacity
-      if bytes > old, minFree > 0 { try checkFree(bytes, minFree) }
+      if bytes > old {
+        if minFree > 0 { try checkFree(bytes, minFree) }
+        let segment = UInt64(configuration.segmentBytesInForce)
+        guard (bytes + segment - 1) / segment <= segmentsMax else {
+          throw .capacityOverDescriptors(asked: bytes, most: segmentsMax * segment)
+        }
+      }
       // A store that writes nothing drops nothing either: its manifest cannot be told.
       if bytes < old { try checkWritable() }
       keeper.disk.setCapacity(bytes)

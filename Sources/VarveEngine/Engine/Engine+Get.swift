@@ -8,6 +8,7 @@ extension Engine {
   /// Finds the pages of a get. Nothing is read from segments yet.
   package func beginGet(_ slice: ChainSlice, sparse: Bool) throws(EngineError) -> GetSession {
     let namespace = try liveNamespace(slice.namespace)
+    let memory = try hold(pages: slice.count, bytesEach: HeldBytes.get)
     var records: [PageRecord?] = []
     records.reserveCapacity(min(slice.count, Limits.pagesMax))
     try walk(slice) { _, record in
@@ -16,7 +17,8 @@ extension Engine {
       return true
     }
     return GetSession(
-      engine: self, namespace: namespace, records: records, first: slice.first, sparse: sparse)
+      engine: self, namespace: namespace, records: records, first: slice.first, sparse: sparse,
+      memory: memory)
   }
 
   /// Reads pages through the arena; one result for each location.
@@ -76,12 +78,16 @@ extension Engine {
   private let records: [PageRecord?]
   private let first: Int
   private let sparse: Bool
+  /// For the records.
+  private let memory: MemoryReservation
   private var next = 0
   private var isOver = false
 
   init(
-    engine: Engine, namespace: LiveNamespace, records: [PageRecord?], first: Int, sparse: Bool
+    engine: Engine, namespace: LiveNamespace, records: [PageRecord?], first: Int, sparse: Bool,
+    memory: MemoryReservation
   ) {
+    self.memory = memory
     self.engine = engine
     self.namespace = namespace
     self.records = records

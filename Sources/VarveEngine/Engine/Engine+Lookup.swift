@@ -14,6 +14,8 @@ extension Engine {
     _ slice: ChainSlice, wantPresent: Bool = false, exact: Bool = true, prefetch: Bool = false
   ) throws(EngineError) -> LookupAnswer {
     let namespace = try liveNamespace(slice.namespace)
+    let memory = try hold(pages: slice.count, bytesEach: HeldBytes.lookup)
+    defer { withExtendedLifetime(memory) {} }
     var answer = LookupAnswer()
     if wantPresent { answer.present = Bitmap.empty(count: slice.count) }
     var inRun = true

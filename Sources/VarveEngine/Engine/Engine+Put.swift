@@ -6,11 +6,12 @@ internal import VarveBase
 extension Engine {
   /// Decides which pages of `order` are needed and reserves memory for their bytes.
   ///
-  /// - Throws: `.namespaceUnknown`, `.readOnly`, `.stagingExhausted`, `.storage` when the index
-  ///   cannot be read, `.closed`. Nothing is claimed after a throw.
+  /// - Throws: `.namespaceUnknown`, `.readOnly`, `.stagingExhausted`, `.requestMemoryExhausted`,
+  ///   `.storage` when the index cannot be read, `.closed`. Nothing is claimed after a throw.
   package func beginPut(_ order: PutOrder) throws(EngineError) -> PutSession {
     let namespace = try liveNamespace(order.slice.namespace)
     try checkWritable()
+    let memory = try hold(pages: order.slice.count, bytesEach: HeldBytes.put)
     if log.hasLost { try repairLost() }
     let repaired = repairedFailures
     let completion = PutCompletion(count: order.slice.count)
@@ -27,7 +28,7 @@ extension Engine {
     }
     let session = PutSession(
       engine: self, order: order, namespace: namespace, completion: completion, extents: extents,
-      repaired: repaired)
+      repaired: repaired, memory: memory)
     for index in claims.others { join(index, of: order, completion: completion, session: session) }
     return session
   }

@@ -16,11 +16,15 @@ package enum EngineError: Error, Equatable, Sendable {
   case capacityOutOfRange(asked: UInt64, least: UInt64, most: UInt64)
   /// Growing to the capacity would leave too little on the file system (INVALID_ARGUMENT).
   case capacityOverDisk(asked: UInt64, most: UInt64, minFree: UInt64)
+  /// More segments than there are descriptors for (INVALID_ARGUMENT).
+  case capacityOverDescriptors(asked: UInt64, most: UInt64)
   /// Staging memory for the put's bytes is used up (RESOURCE_EXHAUSTED, retry later).
   case stagingExhausted(limit: Int)
   /// No memory for the page to be read, in the arena or beside it (RESOURCE_EXHAUSTED, retry
   /// later).
   case readMemoryExhausted(limit: Int)
+  /// No memory for what the call itself holds (RESOURCE_EXHAUSTED, retry later).
+  case requestMemoryExhausted(bytes: Int, limit: Int)
   /// The background queue is full (RESOURCE_EXHAUSTED, retry later).
   case queueFull(limit: Int)
   /// Nothing can be written any more; reads go on (UNAVAILABLE with the reason).

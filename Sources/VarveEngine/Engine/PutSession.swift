@@ -28,6 +28,8 @@ internal import VarveBase
   private let extents: [PlannedExtent]
   /// Failed syncs repaired when the put looked its pages up.
   private let repaired: UInt64
+  /// For order and plan.
+  private let memory: MemoryReservation
   /// Payload of the largest extent: what each buffer holds.
   private let bufferBytes: Int
 
@@ -47,8 +49,9 @@ internal import VarveBase
 
   init(
     engine: Engine, order: PutOrder, namespace: LiveNamespace, completion: PutCompletion,
-    extents: [PlannedExtent], repaired: UInt64
+    extents: [PlannedExtent], repaired: UInt64, memory: MemoryReservation
   ) {
+    self.memory = memory
     self.engine = engine
     self.repaired = repaired
     self.order = order

@@ -7,9 +7,11 @@ internal import VarveBase
 extension Calls {
   /// Moves the bound until the daemon ends; blocks while the oldest segments go.
   package func setCapacity(_ request: SetCapacityRequest) throws(Refusal) -> SetCapacityResponse {
-    let minFree = surroundings.withLock { $0.minFreeBytes }
+    let surroundings = surroundings.withLock { $0 }
     let now = try refusing { () throws(EngineError) in
-      try engine.setCapacity(request.capacityBytes, minFree: minFree)
+      try engine.setCapacity(
+        request.capacityBytes, minFree: surroundings.minFreeBytes,
+        segmentsMax: surroundings.segmentsMax)
     }
     return SetCapacityResponse(capacityBytes: now.capacityBytes, diskBytes: now.diskBytes)
   }

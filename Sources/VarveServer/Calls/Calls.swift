@@ -40,6 +40,8 @@ package final class Calls: Sendable {
   package struct Surroundings: Sendable {
     /// `min_free` of the configuration.
     package var minFreeBytes: UInt64 = 0
+    /// Segments that there are descriptors for.
+    package var segmentsMax = UInt64.max
     /// `drain_seconds` of the configuration.
     package var drainSeconds = 10
     /// Takes nothing more and waits, until a monotonic deadline at most, for the calls begun; how

@@ -53,6 +53,12 @@ package struct Refusal: Error, Equatable, Sendable {
         .invalidArgument,
         "capacity_bytes \(asked) is over \(most): the file system could not keep min_free "
           + "\(minFree) bytes free", limit: "min_free", limitValue: most, value: asked)
+    case .capacityOverDescriptors(let asked, let most):
+      self.init(
+        .invalidArgument,
+        "capacity_bytes \(asked) is over \(most): RLIMIT_NOFILE leaves no descriptors for more "
+          + "segments; raise it (LimitNOFILE= of the unit) and restart", limit: "descriptors",
+        limitValue: most, value: asked)
     case .stagingExhausted(let limit):
       self.init(
         .resourceExhausted,
@@ -63,6 +69,12 @@ package struct Refusal: Error, Equatable, Sendable {
         .resourceExhausted,
         "no memory for pages being read within the limit of \(limit) bytes; retry later",
         limit: "memory_max", limitValue: UInt64(limit))
+    case .requestMemoryExhausted(let bytes, let limit):
+      self.init(
+        .resourceExhausted,
+        "the call needs \(bytes) bytes of memory and less is left of \(limit); ask for fewer "
+          + "pages, or retry later", limit: "memory_max", limitValue: UInt64(limit),
+        value: UInt64(bytes))
     case .queueFull(let limit):
       self.init(
         .resourceExhausted, "\(limit) jobs are waiting for the disk already; retry later",

@@ -1,6 +1,5 @@
 // How `memory_max` is divided. The fractions are fixed until the tuner moves them.
 
-internal import Glibc
 internal import VarveBase
 
 /// Shares of the configured memory, in bytes, each a multiple of a block.
@@ -39,12 +38,8 @@ package struct MemorySplit: Equatable, Sendable {
     memtableBytes = min(share(1, 16), Limits.memtableBytesDefault)
   }
 
-  /// A quarter of the machine's memory, within the least and `automaticBytesMax`.
-  package static func automatic() -> UInt64 {
-    let pages = sysconf(Int32(_SC_PHYS_PAGES))
-    let pageBytes = sysconf(Int32(_SC_PAGESIZE))
-    guard pages > 0, pageBytes > 0 else { return totalBytesMin }
-    let quarter = UInt64(pages) * UInt64(pageBytes) / 4
-    return min(max(quarter, totalBytesMin), automaticBytesMax)
+  /// A quarter of the memory there is, within the least and `automaticBytesMax`.
+  package static func automatic(on machine: MachineMemory) -> UInt64 {
+    min(max(machine.availableBytes / 4, totalBytesMin), automaticBytesMax)
   }
 }

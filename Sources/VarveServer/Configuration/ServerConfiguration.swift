@@ -51,6 +51,7 @@ package struct ServerConfiguration: Sendable {
     guard !dataDirectory.isEmpty else { throw ConfigurationProblem("data_dir is empty") }
     let engine = try engineConfiguration()
     if let problem = engine.problem() { throw ConfigurationProblem(problem) }
+    try checkDescriptors(allowed: ProcessLimits.openFilesHard())
   }
 
   /// What the engine is opened with.
@@ -69,7 +70,13 @@ package struct ServerConfiguration: Sendable {
     return engine
   }
 
-  package func memorySplit() throws(ConfigurationProblem) -> MemorySplit {
-    try MemorySplit(totalBytes: memoryMaxBytes == 0 ? MemorySplit.automatic() : memoryMaxBytes)
+  /// How the memory is divided; a total that is not there to be had is refused.
+  package func memorySplit(
+    on machine: MachineMemory = .current()
+  ) throws(ConfigurationProblem) -> MemorySplit {
+    let total = memoryMaxBytes == 0 ? MemorySplit.automatic(on: machine) : memoryMaxBytes
+    let split = try MemorySplit(totalBytes: total)
+    if let problem = machine.problem(total: total) { throw ConfigurationProblem(problem) }
+    return split
   }
 }

@@ -29,7 +29,10 @@ extension Connection {
       }
       calls.metrics.bytesOut.add(batch.byteCount)
       // Wakes a reader that waits because too many answers were queued.
-      state.update { $0.pageBytes -= batch.pageBytes }
+      state.update {
+        $0.pageBytes -= batch.pageBytes
+        $0.answersLeft(ledger)
+      }
       batch.context?.add(since: sendStart, to: .send)
       for call in ended { conclude(call) }
       if batch.hasRuns { produceWhereWanted() }
@@ -54,6 +57,7 @@ extension Connection {
     var batch = OutgoingBatch()
     for bytes in state.control { batch.append(bytes) }
     state.control.removeAll(keepingCapacity: true)
+    state.sendingBytes = state.controlBytes
     state.controlBytes = 0
     var ended: [EndedCall] = []
     if !state.isClosing { appendPages(&state, &batch, &ended) }

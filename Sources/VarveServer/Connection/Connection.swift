@@ -24,6 +24,10 @@ package final class Connection: Sendable {
     /// Frames whose heads are made, in that order.
     var control: [[UInt8]] = []
     var controlBytes = 0
+    /// Bytes of answers the writer has in hand.
+    var sendingBytes = 0
+    /// What the ledger holds for both.
+    var answerBytesReserved = 0
     var gets: [UInt32: OutgoingGet] = [:]
     /// Streams with gets, the one whose turn it is first.
     var turns: [UInt32] = []
@@ -95,7 +99,11 @@ package final class Connection: Sendable {
   private func ended(_ change: (inout State) -> Void) {
     let isEnd = state.update { state in
       change(&state)
-      return state.isReaderDone && state.isWriterDone
+      guard state.isReaderDone && state.isWriterDone else { return false }
+      state.control = []
+      state.controlBytes = 0
+      state.answersLeft(ledger)
+      return true
     }
     if isEnd { whenEnded(self) }
   }
@@ -186,6 +194,27 @@ package final class Connection: Sendable {
 }
 
 extension Connection.State {
+  /// Whether the client may ask for more before it has read what waits for it: answers are bounded
+  /// in number and bytes, and those over a few KiB are in the ledger.
+  mutating func admitsMore(_ ledger: MemoryLedger) -> Bool {
+    guard control.count < Limits.outgoingFramesMax, controlBytes < Limits.outgoingControlBytesMax
+    else { return false }
+    let held = controlBytes + sendingBytes
+    guard held > max(answerBytesReserved, Limits.outgoingUncountedBytesMax) else { return true }
+    guard ledger.reserve(held - answerBytesReserved, for: .request) else { return false }
+    answerBytesReserved = held
+    return true
+  }
+
+  /// The answers in the writer's hands have left, or the connection has ended.
+  mutating func answersLeft(_ ledger: MemoryLedger) {
+    sendingBytes = 0
+    let held = controlBytes > Limits.outgoingUncountedBytesMax ? controlBytes : 0
+    guard answerBytesReserved > held else { return }
+    ledger.release(answerBytesReserved - held, for: .request)
+    answerBytesReserved = held
+  }
+
   /// Forgets a get and what was made for it.
   mutating func dropGet(_ stream: UInt32) {
     guard let get = gets.removeValue(forKey: stream) else { return }

@@ -217,8 +217,7 @@ enum ReadEnd: Error {
     // The client must read answers before it gets to ask more: what it makes us hold is bounded.
     let isOpen = connection.state.wait { state -> Bool? in
       if state.isDead || state.isClosing { return false }
-      return state.control.count < Limits.outgoingFramesMax
-        && state.controlBytes < Limits.outgoingControlBytesMax ? true : nil
+      return state.admitsMore(connection.ledger) ? true : nil
     }
     if isOpen != true { throw .closed }
   }

@@ -68,6 +68,15 @@ import VarveFile
       try store.engine.setCapacity(used + free - 4096, minFree: 4096).capacityBytes
         == used + free - 4096)
     _ = try store.engine.setCapacity(least, minFree: .max)
+    // As many segments as there are descriptors for, and a byte more.
+    let segment = UInt64(store.engine.configuration.segmentBytesInForce)
+    #expect(
+      throws: EngineError.capacityOverDescriptors(asked: 9 * segment + 1, most: 9 * segment)
+    ) {
+      try store.engine.setCapacity(9 * segment + 1, segmentsMax: 9)
+    }
+    #expect(
+      try store.engine.setCapacity(9 * segment, segmentsMax: 9).capacityBytes == 9 * segment)
     store.close()
     #expect(throws: EngineError.closed) { try store.engine.setCapacity(least) }
   }

@@ -49,6 +49,8 @@ final class DaemonProcess {
 
   deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
 
+  var pid: Int32 { process.processIdentifier }
+
   func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
   /// The next line of standard output; nil at its end. Blocks: a daemon that hangs fails the
