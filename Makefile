@@ -26,6 +26,7 @@ TORTURE_ENV := SWIFT_BACKTRACE=enable=no SWIFT_DETERMINISTIC_HASHING=1
 
 .PHONY: help deps build install run test demo lint format proto test-grpc bench-grpc test-sglang bench-sglang kill bench asan tsan \
 	fuzz-smoke kill-long powercut flip restart coverage clean
+.PHONY: bench-deps bench-rocks build-bench bench-engine bench-index bench-tables
 .PHONY: build-torture torture-canary crash crash-canary crash-nightly torture metamorphic
 
 help: ## list the targets
@@ -111,6 +112,29 @@ demo: build ## replay a real trace through the SGLang backend, with a kill in th
 bench: build ## measure GET, PUT and lookup beside raw programs doing the same (docs/benchmarks.md)
 	swift build -c release -j $(JOBS) --product varvebench
 	$(RELEASE)/varvebench net --dir .build $(BENCH)
+
+bench-deps: ## install what the comparisons need besides: fio and librocksdb-dev
+	@.ci/bench-deps
+
+bench-rocks: bench-deps
+	@mkdir -p .build
+	$(CXX) -std=c++17 -O2 -Wall -Wextra -o .build/rocksbench Bench/rocks/rocksbench.cpp -lrocksdb -lxxhash -pthread
+
+build-bench: deps
+	swift build -c release -j $(JOBS) --product varvebench
+
+bench-engine: build-bench bench-rocks ## get and put in process beside raw programs, fio and RocksDB
+	$(RELEASE)/varvebench engine --dir .build --rocks .build/rocksbench --json \
+	  --commit "$$(git describe --always --dirty)" $(BENCH) > docs/results/engine.jsonl
+	$(MAKE) --no-print-directory bench-tables
+
+bench-index: build-bench ## look-ups at ten million pages: block reads, memory, writes
+	$(RELEASE)/varvebench index --dir .build --json \
+	  --commit "$$(git describe --always --dirty)" $(BENCH) > docs/results/index.jsonl
+	$(MAKE) --no-print-directory bench-tables
+
+bench-tables: ## make the tables of docs/benchmarks.md again from docs/results
+	$(RELEASE)/varvebench table docs/results/*.jsonl --into docs/benchmarks.md
 
 asan: deps ## run the Swift tests under the address sanitizer (SUITES=regex selects, not in make test)
 	@JOBS=$(JOBS) .ci/sanitize address

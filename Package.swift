@@ -50,6 +50,7 @@ let package = Package(
     .systemLibrary(
       name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
     .target(name: "CLinux"),
+    .target(name: "CBench"),
     .target(name: "CVarveProto", dependencies: ["CProtobufC"]),
 
     swiftTarget("VarveBase", ["CLinux", "CXXHash", "CCrypto"]),
@@ -74,7 +75,10 @@ let package = Package(
       ]),
     program(
       "varvebench",
-      ["VarveBase", "VarveFile", "VarveClient", "VarveWire", "CLinux", arguments]),
+      [
+        "VarveBase", "VarveFile", "VarveEngine", "VarveClient", "VarveWire", "CLinux", "CBench",
+        arguments, log,
+      ]),
 
     .target(
       name: "VarveTorture", dependencies: ["VarveBase", "VarveFile", "VarveEngine", log],

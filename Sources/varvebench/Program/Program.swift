@@ -11,7 +11,10 @@ struct VarveBench: ParsableCommand {
     abstract: "Measures varved beside raw programs doing the same.",
     discussion: "Exit codes: 0 measured, 1 failed, 2 wrong use.",
     version: "varvebench 0.1.0",
-    subcommands: [NetCommand.self, RawServerCommand.self])
+    subcommands: [
+      NetCommand.self, EngineCommand.self, IndexCommand.self, TableCommand.self,
+      RawServerCommand.self,
+    ])
 
   static func main() {
     signal(SIGPIPE, SIG_IGN)

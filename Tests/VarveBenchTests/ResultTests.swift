@@ -1,0 +1,71 @@
+// Lines of results and the tables made of them: what is read from a file tells what was measured.
+
+import Foundation
+import Testing
+
+@testable import varvebench
+
+@Suite struct ResultTests {
+  private static func round(
+    _ side: String, _ round: Int, seconds: Double, cell: String = "put-1MiB"
+  ) -> ResultLine {
+    var sample = Sample(calls: 1, bytes: 1 << 30, pages: 1024, seconds: seconds)
+    sample.clientCPU = 0.25
+    return .round(
+      MeasuredRound(bench: "engine", cell: cell, side: side, round: round, sample: sample))
+  }
+
+  private static let lines: [ResultLine] = [
+    .machine(processors: 2, model: "m", load: 0.5, commit: "abc"),
+    round("varve", 0, seconds: 2), round("raw", 0, seconds: 1), round("varve", 1, seconds: 1),
+    round("raw", 1, seconds: 1), round("varve", 2, seconds: 1), round("raw", 2, seconds: 0.5),
+    .figure(Figure(bench: "index", name: "reads", value: 1.25, unit: "", most: 1.3)),
+    .figure(Figure(bench: "index", name: "share", value: 99, unit: "%", least: 99.9, note: "n")),
+    .figure(Figure(bench: "index", name: "pages", value: 10_000_000, unit: "")),
+  ]
+
+  @Test func linesReadBackAsTheyWereWritten() throws {
+    let text = try ResultLines.text(Self.lines)
+    #expect(try ResultLines.parse(text) == Self.lines)
+    #expect(try ResultLines.text(ResultLines.parse(text)) == text)
+  }
+
+  @Test(arguments: ["{}", "{\"kind\":\"round\"}", "{\"kind\":\"other\"}", "no json"])
+  func otherLinesAreRefused(_ line: String) {
+    #expect(throws: Failure.self) { try ResultLines.parse(line) }
+  }
+
+  @Test func ratiosAreOfRoundsThatRanTogether() {
+    let table = ResultTable(Self.lines).markdown()
+    #expect(table.hasPrefix("2 processors (m), load 0.5 before the run, commit abc."))
+    let row =
+      "| put-1MiB | 1074 (537-1074) | 0.25 | 1074 (1074-2147) | 0.25 | 0.50 (0.50-1.00) |"
+    #expect(table.contains(row), "\(table)")
+  }
+
+  @Test func figuresAreHeldToTheirBounds() {
+    let table = ResultTable(Self.lines).markdown()
+    #expect(table.contains("| reads | 1.25 | ≤ 1.3 | met |  |"), "\(table)")
+    #expect(table.contains("| share | 99 % | ≥ 99.9 | not met | n |"), "\(table)")
+    #expect(table.contains("| pages | 10000000 |  |  |  |"), "\(table)")
+  }
+
+  @Test func aTableReplacesWhatStandsBetweenItsMarks() throws {
+    let page = "a\n<!-- results x.jsonl -->\nold\n<!-- end -->\nb <!-- end -->\n"
+    let made = try TableCommand.replaced(page, name: "x.jsonl", by: "new")
+    #expect(made == "a\n<!-- results x.jsonl -->\nnew\n<!-- end -->\nb <!-- end -->\n")
+    #expect(throws: Failure.self) {
+      try TableCommand.replaced(page, name: "y.jsonl", by: "new")
+    }
+  }
+
+  @Test func fioIsRead() throws {
+    let said = """
+      {"jobs": [{"error": 0, "usr_cpu": 1.5, "sys_cpu": 20.25,
+        "read": {"io_bytes": 1048576, "runtime": 700, "bw": 5}, "write": {}}]}
+      """
+    let output = try JSONDecoder().decode(FioSide.Output.self, from: Data(said.utf8))
+    #expect(output.jobs[0].read.bytes == 1_048_576 && output.jobs[0].read.runtime == 700)
+    #expect(output.jobs[0].usrCpu == 1.5 && output.jobs[0].sysCpu == 20.25)
+  }
+}
