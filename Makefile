@@ -26,6 +26,7 @@ TORTURE_ENV := SWIFT_BACKTRACE=enable=no SWIFT_DETERMINISTIC_HASHING=1
 
 .PHONY: help deps build install run test demo lint format proto test-grpc bench-grpc test-sglang bench-sglang kill bench asan tsan \
 	fuzz-smoke kill-long powercut flip restart coverage clean
+.PHONY: bench-abuse test-systemd
 .PHONY: bench-deps bench-rocks build-bench bench-engine bench-index bench-tables
 .PHONY: build-torture torture-canary crash crash-canary crash-nightly torture metamorphic
 
@@ -63,6 +64,13 @@ test-grpc: build ## drive the daemon with a stock grpcio client generated from P
 bench-grpc: build ## measure gRPC beside grpcio's own server: h2load and grpcio, one run
 	@python/tools/make_venv.sh base
 	$(VENV)/bin/python python/bench_grpc/bench.py
+
+bench-abuse: build ## measure a good gRPC client beside each flood, and beside it elsewhere
+	@python/tools/make_venv.sh base
+	$(VENV)/bin/python python/bench_grpc/abuse.py
+
+test-systemd: build ## run the installed units under a real systemd, in a container (root)
+	Tests/systemd/boot
 
 kill: build ## kill varved under load 25 times and check every acknowledged page
 	$(VENV)/bin/python Tests/kill/kill_loop.py --rounds 25

@@ -1,8 +1,12 @@
 """gRPC beside grpcio's own server doing the same: h2load and grpcio, 64 KiB and 1 MiB.
 
-Every figure is the median of three rounds or more, which alternate between the two servers, with
-the least and the most. CPU is the server's own, user and system, from /proc/PID/stat. Gets by
-grpcio verify every page; h2load discards what it is sent, so its figures are the server's alone.
+Every figure is the median of three rounds or more, which alternate between the servers, with the
+least and the most. CPU is user and system time, of the server and of the client. Gets by grpcio
+verify every page; h2load discards what it is sent.
+
+Four servers: varved; `grpcio`, which checks pages and appends them to a file as varved does;
+`in memory`, the same without check and file; and `ceiling`, which makes no answer at all
+(replayer.py): what a client reaches against it, it reaches against no server.
 """
 
 from __future__ import annotations
@@ -10,12 +14,14 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -38,6 +44,33 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICK
 
 
+def client_seconds() -> float:
+    """Of this process, and of the programs it has run to their end."""
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    programs = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + programs.ru_utime + programs.ru_stime
+
+
+class Figures:
+    """Rounds of one job against one server."""
+
+    def __init__(self) -> None:
+        self.rates: list[float] = []
+        self.server: list[float] = []
+        self.client: list[float] = []
+
+    def row(self) -> str:
+        return "  ".join(f"{spread(part):22}" for part in (self.rates, self.server, self.client))
+
+    @property
+    def rate(self) -> float:
+        return statistics.median(self.rates)
+
+    @property
+    def cost(self) -> float:
+        return max(statistics.median(self.server), 1e-9)
+
+
 class Target:
     """One server with pages of one size in it."""
 
@@ -47,12 +80,14 @@ class Target:
 
         self.client = BenchClient(endpoint)
 
-    def measure(self, job) -> tuple[float, float]:
-        """GiB a second, and CPU-seconds of the server for each GiB."""
-        cpu, started = cpu_seconds(self.pid), time.perf_counter()
+    def measure(self, job, figures: Figures) -> None:
+        """GiB a second; CPU-seconds of server and client for each GiB."""
+        server, client, started = cpu_seconds(self.pid), client_seconds(), time.perf_counter()
         moved = job(self) / GIB
         seconds = time.perf_counter() - started
-        return moved / seconds, (cpu_seconds(self.pid) - cpu) / moved
+        figures.rates.append(moved / seconds)
+        figures.server.append((cpu_seconds(self.pid) - server) / moved)
+        figures.client.append((client_seconds() - client) / moved)
 
 
 def grpcio_get(size: int, total: int):
@@ -98,22 +133,20 @@ def spread(values: list[float]) -> str:
 
 
 def compare(title: str, job, targets: list[Target], rounds: int) -> None:
-    rates: dict[str, list[float]] = {target.name: [] for target in targets}
-    costs: dict[str, list[float]] = {target.name: [] for target in targets}
+    figures = {target.name: Figures() for target in targets}
     for target in targets:
         job(target)  # warms connections and memory; not counted
     for _ in range(rounds):
         for target in targets:
-            rate, cost = target.measure(job)
-            rates[target.name].append(rate)
-            costs[target.name].append(cost)
+            target.measure(job, figures[target.name])
     for target in targets:
-        print(f"{title:22} {target.name:8} {spread(rates[target.name]):26} "
-              f"{spread(costs[target.name])}", flush=True)  # fmt: skip
-    ours, theirs = (target.name for target in targets)
-    faster = statistics.median(rates[ours]) / statistics.median(rates[theirs])
-    cheaper = statistics.median(costs[theirs]) / max(statistics.median(costs[ours]), 1e-9)
-    print(f"{'':22} {'':8} {faster:.1f} × the throughput, 1/{cheaper:.1f} of the CPU")
+        print(f"{title:20} {target.name:10} {figures[target.name].row()}", flush=True)
+    ours, ceiling = figures["varved"], figures["ceiling"]
+    for name in ("grpcio", "in memory"):
+        theirs = figures[name]
+        print(f"{'':20} beside {name}: {ours.rate / theirs.rate:.1f} × the throughput, "
+              f"1/{theirs.cost / ours.cost:.1f} of the CPU; the client could reach "
+              f"{ceiling.rate / theirs.rate:.1f} ×", flush=True)  # fmt: skip
 
 
 def main() -> int:
@@ -135,21 +168,32 @@ def run(given, binary: Path, folder: Path) -> None:
     stubs.mkdir()
     make_stubs(REPOSITORY / "Protos", stubs)
     os.environ["VARVE_SEGMENT_BYTES"] = "64MiB"
-    theirs = subprocess.Popen(
-        [sys.executable, str(HERE / "grpcio_server.py"), str(stubs)],
+    with ExitStack() as stack:
+        daemon = stack.enter_context(Daemon(binary, folder / "data", capacity="4GiB"))
+        report(
+            given,
+            [
+                Target("varved", daemon.process.pid, daemon.endpoint),
+                stack.enter_context(peer("grpcio", "grpcio_server.py", stubs, folder / "log")),
+                stack.enter_context(peer("in memory", "grpcio_server.py", stubs)),
+                stack.enter_context(peer("ceiling", "replayer.py", stubs)),
+            ],
+            folder,
+        )
+
+
+@contextmanager
+def peer(name: str, program: str, *arguments: Path):
+    """A server of this folder while the block runs."""
+    process = subprocess.Popen(
+        [sys.executable, str(HERE / program), *map(str, arguments)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
-        port = theirs.stdout.readline().strip()
-        with Daemon(binary, folder / "data", capacity="4GiB") as daemon:
-            targets = [
-                Target("varved", daemon.process.pid, daemon.endpoint),
-                Target("grpcio", theirs.pid, f"127.0.0.1:{port}"),
-            ]
-            report(given, targets, folder)
+        yield Target(name, process.pid, f"127.0.0.1:{process.stdout.readline().strip()}")
     finally:
-        theirs.stdin.close()
-        theirs.wait(10)
+        process.stdin.close()
+        process.wait(10)
 
 
 def report(given, targets: list[Target], folder: Path) -> None:
@@ -157,7 +201,7 @@ def report(given, targets: list[Target], folder: Path) -> None:
     print(f"gRPC, {CALL_BYTES >> 20} MiB a call, {given.mib} MiB a round, {given.rounds} rounds, "
           f"{os.cpu_count()} CPUs; closed loop, {THREADS} threads on one channel or h2load "
           "-c 2 -m 4; median (least … most)")  # fmt: skip
-    print(f"{'':22} {'server':8} {'GiB/s':26} server CPU-s/GiB")
+    print(f"{'':20} {'server':10} {'GiB/s':22}  {'server CPU-s/GiB':22}  client CPU-s/GiB")
     for label, size in SIZES.items():
         for target in targets:
             target.client.prepare(size, CALL_BYTES // size)

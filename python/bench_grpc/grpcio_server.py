@@ -1,20 +1,26 @@
-"""The same Get and Put on grpcio's own server, with pages in memory: what varved is held
-against. It checks nothing. Prints its port, then serves until its input ends.
+"""The same Get and Put on grpcio's own server: what varved is held against.
+
+    grpcio_server.py STUBS [FILE]
+
+Pages stay in memory. With FILE it does what a Put of varved does too: checks each page against its
+checksum and appends it to the file, through the page cache. Prints its port, then serves until its
+input ends.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import grpc
 
 PIECE = (1 << 20) - 64
 
 
-def main(stubs: str) -> None:
+def main(stubs: str, file: str | None = None) -> None:
     sys.path.insert(0, stubs)
+    import xxhash
     from varve.v1 import varve_pb2 as pb
     from varve.v1 import varve_pb2_grpc as rpc
 
@@ -23,6 +29,15 @@ def main(stubs: str) -> None:
 
         def __init__(self) -> None:
             self.pages: dict[bytes, tuple[bytes, int]] = {}
+            self.log = os.open(file, os.O_CREAT | os.O_WRONLY | os.O_APPEND) if file else None
+
+        def keep(self, page: bytes, checksum: int) -> int:
+            if self.log is None:
+                return pb.STORED
+            if xxhash.xxh3_64_intdigest(page) != checksum:
+                return pb.CHECKSUM_MISMATCH
+            os.write(self.log, page)
+            return pb.STORED
 
         def OpenNamespace(self, request, context):  # noqa: N802
             return pb.OpenNamespaceResponse(namespace_id=1, created=True)
@@ -36,10 +51,11 @@ def main(stubs: str) -> None:
                 else:
                     parts.setdefault(request.data.page, []).append(request.data.bytes)
             ids = header.chain.page_ids
+            status = [pb.NOT_ATTEMPTED] * (len(ids) // 32)
             for page, pieces in parts.items():
-                name = ids[32 * page : 32 * page + 32]
-                self.pages[name] = (b"".join(pieces), header.checksum[page])
-            status = [pb.STORED] * (len(ids) // 32)
+                data, checksum = b"".join(pieces), header.checksum[page]
+                status[page] = self.keep(data, checksum)
+                self.pages[ids[32 * page : 32 * page + 32]] = (data, checksum)
             yield pb.PutResponse(result=pb.PutResult(status=status))
 
         def Get(self, request, context):  # noqa: N802
@@ -65,4 +81,4 @@ def main(stubs: str) -> None:
 
 
 if __name__ == "__main__":
-    main(str(Path(sys.argv[1])))
+    main(*sys.argv[1:3])
