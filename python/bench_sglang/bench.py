@@ -196,20 +196,25 @@ def main() -> int:
     raw = Raw(Path(options.out))
     raw.add(**machine())
     with tempfile.TemporaryDirectory(dir=options.dir, prefix="bench-sglang-") as folder:
-        sizes = options.sizes.split(",")
-        for size in sizes if options.only in ("all", "cases") else ():
-            counts = [int(c) for c in options.counts.split(",") if c] or COUNTS[size]
-            for count in counts:
-                print(f"{size} × {count:,} …", file=sys.stderr, flush=True)
-                run_case(raw, size, count, Path(folder), binary, options)
-        if options.only in ("all", "floor"):
-            for size in sizes:
-                measure_floor(raw, size, SIZES[size], Path(folder), options.rounds)
-        if options.only in ("all", "in-time"):
-            measure_in_time(raw, Path(folder), binary, options.rounds)
+        measure(raw, Path(folder), binary, options)
     raw.add(what="end", load=os.getloadavg()[0])
     print(table_of(Path(options.out)))
     return 0
+
+
+def measure(raw: Raw, folder: Path, binary: Path, options) -> None:
+    """What was asked for; the largest cases last, so that a run cut short has most of it."""
+    sizes = options.sizes.split(",")
+    counts = [int(count) for count in options.counts.split(",") if count]
+    if options.only in ("all", "floor"):
+        for size in sizes:
+            measure_floor(raw, size, SIZES[size], folder, options.rounds)
+    if options.only in ("all", "in-time"):
+        measure_in_time(raw, folder, binary, options.rounds)
+    cases = [(count, size) for size in sizes for count in counts or COUNTS[size]]
+    for count, size in sorted(cases) if options.only in ("all", "cases") else ():
+        print(f"{size} × {count:,} …", file=sys.stderr, flush=True)
+        run_case(raw, size, count, folder, binary, options)
 
 
 def run_case(raw: Raw, size: str, count: int, folder: Path, binary: Path, options) -> None:

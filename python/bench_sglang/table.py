@@ -67,8 +67,9 @@ def _throughput_table(lines: list[dict]) -> list[str]:
     for what in THROUGHPUTS:
         rows = _rows(lines, what, lambda x: x)
         floors = {size: who for (size, count), who in rows.items() if not count}
+        measured = {size for size, count in rows if count}
         for (size, count), who in rows.items():
-            if not count:
+            if not count and size in measured:
                 continue
             who = {**who, **floors.get(size, {})}
             rate = {
@@ -78,16 +79,19 @@ def _throughput_table(lines: list[dict]) -> list[str]:
             cells = "".join(
                 f"{_span(rate[name], '.2f') if name in rate else '':>22}" for name in WHO
             )
-            ratios = "".join(f"{_ratio(rate['varve'], rate[name], True):>8}" for name in WHO[:2])
-            out.append(
-                f"{what:<12}{f'{size} × {count:,}':>14}{cells}{ratios}{_target(what, size):>7}   "
-                f"{_cpu(who['file'])} | {_cpu(who['varve'])} | "
-                f"{_cpu(who['floor']) if 'floor' in who else ''}"
+            ratios = "".join(
+                f"{_ratio(rate['varve'], rate[name], True) if name in rate else '':>8}"
+                for name in WHO[:2]
             )
+            cpu = " | ".join(_cpu(who.get(name, [])) for name in ("file", "varve", "floor"))
+            pages = f"{size} × {count:,}" if count else size
+            out.append(f"{what:<12}{pages:>14}{cells}{ratios}{_target(what, size):>7}   {cpu}")
     return out
 
 
 def _cpu(found: list[dict]) -> str:
+    if not found:
+        return "–"
     gib = sum(x["amount"] for x in found) / GIB
     worker = sum(x["worker_cpu"] for x in found) / gib
     daemon = sum(x["daemon_cpu"] for x in found) / gib
