@@ -152,6 +152,8 @@ class HostPool:
         device = str(getattr(pool, "device", "cpu"))
         if not device.startswith("cpu"):
             raise UnsupportedPool(f"{what}: its memory is on {device}, not in the host")
+        if getattr(pool, "shard_size", 1) != 1:
+            raise UnsupportedPool(f"{what}: its slots are those of all shards, its rows of one")
         try:
             addresses, sizes = pool.get_page_buffer_meta(_slots(self.page_size))
             order = _layer_first_order(pool, len(sizes))

@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 IDLE_MAX = 8
 BACKOFF_MIN_SECONDS = 0.02
 BACKOFF_MAX_SECONDS = 1.0
+PATIENCE_MIN_SECONDS = 0.2  # A call whose own time was nearly used up says nothing of the daemon.
 
 Result = TypeVar("Result")
 
@@ -75,7 +76,8 @@ class Link:
         where ``seconds`` is shorter than a daemon may need.
         """
         deadline = time.monotonic() + seconds
-        patience = min(self._stall_seconds, seconds if patience is None else patience)
+        patience = max(seconds, PATIENCE_MIN_SECONDS) if patience is None else patience
+        patience = min(self._stall_seconds, patience)
         while True:
             connection = self._take(deadline)
             try:

@@ -160,6 +160,19 @@ def test_a_slow_daemon_is_cut_off_at_the_deadline(server, rng):
     storage.close()
 
 
+def test_a_call_that_had_hardly_any_time_says_nothing_of_the_daemon(server):
+    with Client(server.endpoint, stall_seconds=1.0) as client:
+        client.ping()
+        server.faults.stall_on = {f.STATS}
+        with pytest.raises(DeadlineExceeded):
+            client.stats(seconds=0.02)
+        assert not client.link.is_away
+        with pytest.raises(DeadlineExceeded):
+            client.stats(seconds=0.3)
+        assert client.link.is_away, "silent for as long as a call may take"
+        server.unstall()
+
+
 def test_a_dead_daemon_is_zero_hits_at_once_and_comes_back_by_itself(stored):
     server, storage, pool, _ = stored
     server.stop()

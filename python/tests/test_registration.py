@@ -96,6 +96,10 @@ def test_a_layout_that_cannot_be_reached_is_told_at_registration(server):
     on_device.device = "cuda:0"
     with pytest.raises(UnsupportedPool, match="cuda:0"):
         HostPool(on_device)
+    sharded = make_pool()
+    sharded.shard_size = 2
+    with pytest.raises(UnsupportedPool, match="of all shards"):
+        HostPool(sharded)
 
 
 def test_a_namespace_that_is_there_with_other_options_is_told_and_never_used(server, rng):
