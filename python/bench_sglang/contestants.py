@@ -18,6 +18,7 @@ from sglang.srt.mem_cache.memory_pool import MHATokenToKVPool
 from sglang.srt.mem_cache.pool_host.base import host_memory_budget_scope
 from sglang.srt.mem_cache.pool_host.mha import MHATokenToKVPoolHost
 
+from sglang_varve.client import Client
 from sglang_varve.daemon_process import Daemon
 from sglang_varve.storage import VarveStorage
 
@@ -65,11 +66,11 @@ def cpu_of(pid: int) -> float:
 
 
 def forget(paths) -> None:
-    """Puts these files out of the page cache; they must be on the disk first."""
+    """Puts these files out of the page cache, once they are on the disk."""
+    os.sync()
     for path in paths:
         descriptor = os.open(path, os.O_RDONLY)
         try:
-            os.fdatasync(descriptor)
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
         finally:
             os.close(descriptor)
@@ -110,6 +111,9 @@ class FileContestant:
         ]
         return self.backend.batch_set(keys, data)
 
+    def settle(self) -> None:
+        os.sync()
+
     def cold(self, entries: bool = False) -> None:
         forget(self.folder.glob("*.bin"))
         if entries:
@@ -139,7 +143,8 @@ class VarveContestant:
             self.backend.close()
         extra = {
             "interface_v1": 1, "endpoint": self.daemon.endpoint, "io_timeout_ms": 60_000,
-            "prefetch_timeout_base": 60, "log_seconds": 0, **self._extra,
+            "prefetch_timeout_base": 60, "stall_timeout_ms": 20_000, "log_seconds": 0,
+            **self._extra,
         }  # fmt: skip
         self.backend = VarveStorage(SimpleNamespace(**vars(storage_config(extra))), {})
         self.backend.register_mem_pool_host(pool)
@@ -153,6 +158,11 @@ class VarveContestant:
 
     def set(self, keys: list[str], indices: torch.Tensor) -> bool:
         return all(self.backend.batch_set_v1(keys, indices))
+
+    def settle(self) -> None:
+        with Client(self.daemon.endpoint) as client:
+            client.flush(60)
+        os.sync()
 
     def cold(self, entries: bool = False) -> None:
         self.daemon.stop()

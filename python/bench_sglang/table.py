@@ -18,7 +18,7 @@ TARGETS = {
     ("set", "64K"): 2, ("set", "1M"): 1, ("set", "4M"): 1, ("in time", None): 1.5,
 }  # fmt: skip
 LATENCIES = ("exists", "exists cold entries", "miss", "miss again")
-THROUGHPUTS = ("get hot", "get cold", "set")
+THROUGHPUTS = ("get hot", "get cold", "set", "set, synced")
 
 
 def _span(values: list[float], form: str) -> str:
@@ -53,6 +53,8 @@ def _latency_table(lines: list[dict]) -> list[str]:
            f"{'ratio':>8}{'tuned':>8}{'aim':>7}"]  # fmt: skip
     for what in LATENCIES:
         for (size, count), who in _rows(lines, what, lambda x: 1e6 * x["seconds"]).items():
+            if len(who) < 3:  # The run goes on, or was cut short.
+                continue
             cells = "".join(f"{_span(who[name], ',.1f'):>28}" for name in WHO[:3])
             ratios = "".join(f"{_ratio(who['varve'], who[name], False):>8}" for name in WHO[:2])
             out.append(f"{what:<22}{f'{size} × {count:,}':>16}{cells}{ratios}"
@@ -80,13 +82,17 @@ def _throughput_table(lines: list[dict]) -> list[str]:
                 f"{_span(rate[name], '.2f') if name in rate else '':>22}" for name in WHO
             )
             ratios = "".join(
-                f"{_ratio(rate['varve'], rate[name], True) if name in rate else '':>8}"
+                f"{_rated(rate, name):>8}"
                 for name in WHO[:2]
             )
             cpu = " | ".join(_cpu(who.get(name, [])) for name in ("file", "varve", "floor"))
             pages = f"{size} × {count:,}" if count else size
             out.append(f"{what:<12}{pages:>14}{cells}{ratios}{_target(what, size):>7}   {cpu}")
     return out
+
+
+def _rated(rate: dict, other: str) -> str:
+    return _ratio(rate["varve"], rate[other], True) if {"varve", other} <= set(rate) else ""
 
 
 def _cpu(found: list[dict]) -> str:
@@ -107,6 +113,8 @@ def _in_time_table(lines: list[dict]) -> list[str]:
     out = ["", f"{'tokens in time, cold':<22}{'wait':>10}{'file':>28}{'file tuned':>28}"
            f"{'varve':>28}{'ratio':>8}{'tuned':>8}{'aim':>7}"] if found else []  # fmt: skip
     for (size, count, wait), who in found.items():
+        if len(who) < 3:
+            continue
         cells = "".join(f"{_span(who[name], ',.0f'):>28}" for name in WHO[:3])
         ratios = "".join(f"{_ratio(who['varve'], who[name], True):>8}" for name in WHO[:2])
         out.append(f"{f'{size} × {count:,}':<22}{f'{wait} ms':>10}{cells}{ratios}"
