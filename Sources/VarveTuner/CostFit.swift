@@ -41,7 +41,7 @@ package struct CostFit: Equatable, Sendable {
   }
 
   /// Takes in what `window` counted while `setting` was in force.
-  mutating func learn(_ window: TunerWindow, _ setting: Setting, _ scale: IndexScale) {
+  package mutating func learn(_ window: TunerWindow, _ setting: Setting, _ scale: IndexScale) {
     var model = CostModel(scale: scale, mix: window.mix, prices: .flash, fit: self)
     let bare = model.bare(setting, batches: batches)
     let passes = (window.absentPages + window.presentPages / 2) * bare.falsePasses
@@ -54,8 +54,8 @@ package struct CostFit: Equatable, Sendable {
       Self.move(
         &windowBlocks, to: blocks / max(1e-9, bare.runsOfWindow), within: Self.blockBounds)
     }
-    let flushPages = setting[.memtableBytes] / scale.memtableBytesPerPage
-    if window.putPages >= 4 * flushPages, window.flushedBytes > 0 {
+    // Merges into the last level come in bursts: a window without its share of them proves nothing.
+    if window.putPages >= model.turnPages(setting), window.flushedBytes > 0 {
       let merged = (window.mergeReadBytes + window.mergeWrittenBytes) / 2
       let counted = merged / (window.putPages * scale.bytesPerPage)
       Self.move(

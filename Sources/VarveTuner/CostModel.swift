@@ -56,6 +56,8 @@ package struct CostEstimate: Equatable, Sendable {
   package var writeNanos = 0.0
   /// The load's mean page.
   package var nanos = 0.0
+
+  package init() {}
 }
 
 /// Evaluates settings one after another; keeps its scratch memory.
@@ -124,6 +126,13 @@ package struct CostModel {
       sizeRatio: setting[.sizeRatio], innerRunsMax: setting[.innerRunsMax],
       lastRunsMax: setting[.lastRunsMax])
     runsOfWindow = layout.runsOfWindow(batches: fit.batches)
+  }
+
+  /// Pages put until the last level was merged into once: before that, what writing costs has
+  /// hardly been seen.
+  mutating func turnPages(_ setting: Setting) -> Double {
+    lay(setting)
+    return layout.arrivingLast
   }
 
   /// The unscaled closed forms of `setting`.

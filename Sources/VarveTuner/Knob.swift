@@ -18,6 +18,11 @@ package enum KnobName: String, CaseIterable, Sendable, Hashable {
   /// Whether only whole numbers make sense.
   package var isWhole: Bool { self != .filterBits }
 
+  /// Knobs that move together, as one step.
+  static let steps: [[KnobName]] = [
+    [.sizeRatio, .innerRunsMax, .lastRunsMax], [.memtableBytes], [.filterBits],
+  ]
+
   /// Those that the tree's layout depends on.
   static let ofLayout: [KnobName] = [.sizeRatio, .innerRunsMax, .lastRunsMax, .memtableBytes]
 
@@ -43,9 +48,6 @@ package struct Setting: Hashable, Sendable {
   ) {
     values = [sizeRatio, innerRunsMax, lastRunsMax, memtableBytes, filterBits]
   }
-
-  /// Knobs it has values for.
-  var count: Int { values.count }
 
   package subscript(_ name: KnobName) -> Double {
     get { values[name.index] }
@@ -85,6 +87,17 @@ package struct Knob: Hashable, Sendable {
     precondition(self.min <= candidates[0], "\(name.rawValue): a candidate below the bound")
     precondition(
       self.max >= candidates[candidates.count - 1], "\(name.rawValue): a candidate over the bound")
+  }
+
+  /// The same within narrower bounds; bounds of one value hold it.
+  package func within(_ bounds: ClosedRange<Double>) -> Knob {
+    precondition(
+      bounds.lowerBound >= min && bounds.upperBound <= max, "\(name.rawValue): wider bounds")
+    var inside = candidates.filter { bounds.contains($0) }
+    if inside.isEmpty { inside = [bounds.lowerBound] }
+    return Knob(
+      name, candidates: inside, min: bounds.lowerBound, max: bounds.upperBound,
+      isManual: isManual || bounds.lowerBound == bounds.upperBound)
   }
 
   /// Whether an operator may set it to `value`.

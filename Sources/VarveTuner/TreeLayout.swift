@@ -13,6 +13,8 @@ struct TreeLayout {
   private(set) var runs: [Double] = []
   /// Times a page is written by merges, from its flush to the last level.
   private(set) var copies = 0.0
+  /// Pages that come to the last level at a time.
+  private(set) var arrivingLast = 0.0
 
   init() {
     pages.reserveCapacity(Limits.modelLevelsMax)
@@ -92,6 +94,7 @@ struct TreeLayout {
     let usual = max(1, (capacity / runsMax / arriving).rounded(.down))
     let held = max(1, left / arriving)
     pages.append(left)
+    arrivingLast = arriving
     if usual >= held || runsMax == 1 {
       // One run, written anew with every arrival.
       runs.append(1)

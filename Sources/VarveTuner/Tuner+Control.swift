@@ -2,7 +2,6 @@
 
 /// Why an operator's wish cannot be met.
 package enum TunerRefusal: Error, Equatable, Sendable {
-  case unknownKnob(String)
   case outOfBounds(KnobName, value: Double, min: Double, max: Double)
 }
 
@@ -30,9 +29,7 @@ extension Tuner {
   /// A move on trial stays in force unjudged: a hand on the knobs makes its measure worthless.
   package mutating func take(_ request: Request, atUnix: Double) throws(TunerRefusal) -> Setting? {
     for (name, value) in request.manual {
-      guard let knob = knobs.first(where: { $0.name == name }) else {
-        throw .unknownKnob(name.rawValue)
-      }
+      let knob = knobs[name.index]
       guard value.isFinite, knob.allows(value), !name.isWhole || value == value.rounded() else {
         throw .outOfBounds(name, value: value, min: knob.min, max: knob.max)
       }

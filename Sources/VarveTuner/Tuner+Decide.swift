@@ -20,23 +20,21 @@ extension Tuner {
       return
     }
     drift.refer(to: span.mix)
-    record(step, from: now, span, atUnix)
+    record(step, from: now, span, &model, atUnix)
   }
 
-  /// One knob's way to `best`, the one that gains most; all of them together where none gains alone
-  /// (more runs in a level need a larger size ratio first).
+  /// One step of the way to `best`, the one that gains most: the tree's shape (T, K and Z mean
+  /// something only together), the memtable, or the filters. All of them where none gains alone.
   private func step(
     toward best: Setting, from now: CostEstimate, _ model: inout CostModel, _ barred: [Setting]
   ) -> (setting: Setting, cost: CostEstimate)? {
-    let differing = setting.differing(from: best)
-    guard !differing.isEmpty else { return nil }
-    let whole = model.estimate(best)
-    var chosen = (setting: best, cost: whole)
+    guard best != setting else { return nil }
+    var chosen = (setting: best, cost: model.estimate(best))
     var most = options.gainMin
-    for name in differing {
+    for names in KnobName.steps {
       var one = setting
-      one[name] = best[name]
-      guard !barred.contains(one) else { continue }
+      for name in names { one[name] = best[name] }
+      guard one != setting, !barred.contains(one) else { continue }
       let cost = model.estimate(one)
       let gain = 1 - cost.nanos / now.nanos
       if gain >= most {
@@ -72,7 +70,7 @@ extension Tuner {
 
   private mutating func record(
     _ step: (setting: Setting, cost: CostEstimate), from now: CostEstimate, _ span: TunerWindow,
-    _ atUnix: Double
+    _ model: inout CostModel, _ atUnix: Double
   ) {
     let gain = 1 - step.cost.nanos / now.nanos
     let names = setting.differing(from: step.setting)
@@ -92,7 +90,8 @@ extension Tuner {
         verdict: .judging, reason: Self.reason(now, step.cost))
     }
     let trial = Trial(
-      ids: ids, from: setting, to: step.setting, baseline: span, predictedGain: gain)
+      ids: ids, from: setting, to: step.setting, baseline: span, predictedGain: gain,
+      expected: Trial.Expected(from: now, to: step.cost, turn: model.turnPages(step.setting)))
     setting = step.setting
     enter(.settling(trial))
   }

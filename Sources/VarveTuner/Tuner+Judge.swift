@@ -7,9 +7,10 @@ extension Tuner {
     guard let span else { return }
     if let loss = plainLoss(trial, span) { return revert(trial, loss) }
     guard span.count >= options.judgeWindowsMin,
-      hasTurned(span) || span.count >= options.judgeWindowsMax || !writesCount(trial.baseline)
+      span.putPages >= trial.expected.turnPages || span.count >= options.judgeWindowsMax
+        || !writesCount(trial.baseline)
     else { return }
-    let gain = measuredGain(from: trial.baseline, to: span)
+    let gain = measuredGain(trial, span)
     learn(trial, span, gain)
     guard gain >= options.paidMin else { return revert(trial, gain) }
     history.judge(trial.ids, .kept, measuredGain: gain, Self.told(trial, gain))
@@ -29,7 +30,7 @@ extension Tuner {
   /// What `span` lost against the baseline, where that is plain already. One window proves nothing.
   func plainLoss(_ trial: Trial, _ span: TunerWindow) -> Double? {
     guard span.count >= 2 else { return nil }
-    let gain = measuredGain(from: trial.baseline, to: span)
+    let gain = measuredGain(trial, span)
     return gain < -options.plainLoss ? gain : nil
   }
 
@@ -59,12 +60,15 @@ extension Tuner {
     return writing > 0.1 * (reading + writing)
   }
 
-  /// The share of the cost that is saved, the load's pages being those of `before`.
+  /// The share of the cost that is saved, the load's pages being those of the baseline.
   ///
   /// Reading and writing are measured a page each, so that a load that moved a little within the
-  /// drift allowed does not pass for a gain. What happened too seldom to be measured counts as
+  /// drift allowed does not pass for a gain. Merges into the last level are few and large: where
+  /// fewer pages were put than bring one about, the measured change of writing counts in that
+  /// proportion and the expected one for the rest. What was too seldom to be measured counts as
   /// unchanged.
-  func measuredGain(from before: TunerWindow, to after: TunerWindow) -> Double {
+  func measuredGain(_ trial: Trial, _ after: TunerWindow) -> Double {
+    let before = trial.baseline
     var old = 0.0
     var new = 0.0
     if let reading = prices.reading(before) {
@@ -72,10 +76,14 @@ extension Tuner {
       old += reading * before.mix.reads
       new += (now ?? reading) * before.mix.reads
     }
-    if let writing = prices.writing(before) {
-      let now = after.flushedBytes > 0 ? prices.writing(after) : nil
-      old += writing * before.mix.put
-      new += (now ?? writing) * before.mix.put
+    let expected = trial.expected
+    if expected.writingBefore > 0 {
+      let seen = [before, after].map { min(1, $0.putPages / max(1, expected.turnPages)) }
+      func blended(_ window: TunerWindow, _ said: Double, _ share: Double) -> Double {
+        said + ((prices.writing(window) ?? said) - said) * share
+      }
+      old += blended(before, expected.writingBefore, seen[0]) * before.mix.put
+      new += blended(after, expected.writingAfter, seen[1]) * before.mix.put
     }
     return old > 0 ? 1 - new / old : 0
   }

@@ -15,9 +15,24 @@ package struct Tuner: Sendable {
     var ids: [UInt64]
     var from: Setting
     var to: Setting
-    /// The load before it, and its fit.
+    /// The load before it.
     var baseline: TunerWindow
     var predictedGain: Double
+    var expected: Expected
+
+    /// What the model said of a page put, before and after, and how many have to be put until that
+    /// can be seen.
+    struct Expected: Equatable, Sendable {
+      let writingBefore: Double
+      let writingAfter: Double
+      let turnPages: Double
+
+      init(from now: CostEstimate, to next: CostEstimate, turn: Double) {
+        writingBefore = now.writeNanos
+        writingAfter = next.writeNanos
+        turnPages = turn
+      }
+    }
   }
 
   enum Phase: Equatable, Sendable {
@@ -65,9 +80,7 @@ package struct Tuner: Sendable {
     knobs: [Knob], setting: Setting, mode: TunerMode = .auto, prices: Prices = .flash,
     options: TunerOptions = TunerOptions()
   ) {
-    precondition(
-      Set(knobs.map(\.name)).count == KnobName.allCases.count && knobs.count == setting.count,
-      "every knob once")
+    precondition(knobs.map(\.name) == KnobName.allCases, "every knob once, in the list's order")
     for knob in knobs {
       precondition(knob.allows(setting[knob.name]), "\(knob.name.rawValue) starts out of bounds")
     }

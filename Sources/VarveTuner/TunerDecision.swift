@@ -1,7 +1,7 @@
 // What the tuner decided, why, and what came of it.
 
 /// What became of a decision.
-package enum TunerVerdict: String, Sendable {
+package enum TunerVerdict: String, CaseIterable, Sendable {
   /// In force; the load since has not been long enough to judge it.
   case judging
   /// In force: it paid.
@@ -35,6 +35,7 @@ package struct TunerDecision: Equatable, Sendable {
 package struct TunerHistory: Equatable, Sendable {
   package private(set) var decisions: [TunerDecision] = []
   private var lastID: UInt64 = 0
+  private var counts: [TunerVerdict: UInt64] = [:]
   private let countMax: Int
 
   package init(countMax: Int) {
@@ -49,6 +50,7 @@ package struct TunerHistory: Equatable, Sendable {
     verdict: TunerVerdict, reason: String
   ) -> UInt64 {
     lastID += 1
+    counts[verdict, default: 0] += 1
     if decisions.count == countMax { decisions.removeFirst() }
     decisions.append(
       TunerDecision(
@@ -62,10 +64,14 @@ package struct TunerHistory: Equatable, Sendable {
   {
     for index in decisions.indices where ids.contains(decisions[index].id) {
       decisions[index].verdict = verdict
+      counts[verdict, default: 0] += 1
       decisions[index].measuredGain = measuredGain
       decisions[index].reason += "; " + why
     }
   }
+
+  /// How often a decision came to `verdict`; every trial began with `judging`.
+  package func count(of verdict: TunerVerdict) -> UInt64 { counts[verdict] ?? 0 }
 
   /// The last `count`; all for 0.
   package func last(_ count: Int) -> [TunerDecision] {

@@ -22,11 +22,11 @@ package struct TunerOptions: Equatable, Sendable {
   /// where too few pages are put to form new runs.
   package var settleWindowsMin = 2
   package var settleWindowsMax = 8
-  /// Windows that judge a move, at least and at most; within these, until `turnFlushes` flushes.
+  /// Windows that judge a move, at least and at most; within these, until the last level was merged
+  /// into.
   package var judgeWindowsMin = 3
   package var judgeWindowsMax = 12
-  /// Flushes' worth of puts after which runs have been formed in a new shape, and that a judgement
-  /// of writes should span.
+  /// Flushes' worth of puts after which runs have been formed in a new shape.
   package var turnFlushes = 8.0
   /// A move is made only for a predicted gain of at least this.
   package var gainMin = 0.03

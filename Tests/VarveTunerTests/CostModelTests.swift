@@ -168,6 +168,8 @@ import VarveBase
     var fit = CostFit()
     var last = index.run(.mixed)
     for _ in 0..<12 {
+      // Enough puts to reach the last level.
+      for _ in 0..<20 { _ = index.run(.mixed) }
       let next = index.run(.mixed)
       fit.learn(TunerWindow(from: last, to: next), Samples.setting, index.scale)
       last = next

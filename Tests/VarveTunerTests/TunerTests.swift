@@ -7,12 +7,13 @@ import VarveBase
 @testable import VarveTuner
 
 @Suite struct TunerTests {
-  @Test func `decisions are those of the golden text`() throws {
-    let text = try GoldenFile.read("tuner.txt")
+  @Test(arguments: ["tuner.txt"])
+  func `decisions are those of the golden text`(_ file: String) throws {
+    let text = try GoldenFile.read(file)
     var script = TunerScript()
     let written = try GoldenFile.replay(text) { try script.run($0) }
     if GoldenFile.isWriting {
-      try GoldenFile.write("tuner.txt", written)
+      try GoldenFile.write(file, written)
     } else {
       #expect(written == text)
     }
