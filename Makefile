@@ -110,7 +110,7 @@ torture: build-torture ## one fault at every call of seeded histories
 torture-canary: build-torture ## the same with an oracle that lies; it must be seen
 	$(TORTURE_ENV) $(TORTURE) fault --histories 1 --canary
 
-metamorphic: build-torture ## the same history over 31 option sets must give equal answers
+metamorphic: build-torture ## the same history over every option set must give equal answers
 	$(TORTURE_ENV) $(TORTURE) metamorphic --histories 40
 	$(TORTURE_ENV) $(TORTURE) metamorphic --histories 1 --canary
 

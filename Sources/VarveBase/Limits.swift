@@ -63,11 +63,21 @@ package enum Limits {
   package static let tableNamesBytes = 64 << 10
   package static let tableWriteBytes = 256 << 10
   package static let memtableBytesDefault = 32 << 20
-  package static let tablesBeforeMerge = 4
+  package static let memtableBytesMax = 1 << 30
+  package static let filterBitsPerNameDefault = 10.0
+  package static let filterBitsPerNameMax = 20.0
   package static let manifestBytesBeforeRoll = 1 << 20
   /// Held back for manifest, CURRENT, LOCK and the namespace table: two manifests while it rolls.
   package static let manifestBytesReserved = 3 << 20
   package static let flushWaitNanosMax: UInt64 = 10_000_000_000
+  package static let mergeThreadsDefault = 2
+  package static let mergeThreadsMax = 8
+  package static let mergeBytesPerSecondDefault = 256.0 * 1_048_576
+  package static let mergeBytesPerSecondMin = 65_536.0
+  /// Runs in level 0 beyond which puts wait, each so long at most: more than any K, so that moving
+  /// the shape stalls nobody.
+  package static let topRunsMax = 24
+  package static let mergeWaitNanosMax: UInt64 = 1_000_000_000
 
   /// What the file system keeps free where `min_free` says nothing.
   package static let minFreePercent: UInt64 = 2

@@ -115,10 +115,10 @@ import VarveBase
     let status = live.run("tuner")
     #expect(status.status == .success && status.output.hasPrefix("mode manual\nKNOB"))
     let knobs = try live.run("tuner", "status", "--json").object()["knobs"] as? [[String: Any]]
-    #expect(knobs?.contains { $0["name"] as? String == "filter_bits_per_key" } == true)
+    #expect(knobs?.contains { $0["name"] as? String == "filter_bits_per_name" } == true)
     #expect(live.run("tuner", "history").output == "no decisions yet\n")
     #expect(live.run("tuner", "manual").status == .success)
-    #expect(live.run("tuner", "manual", "filter_bits_per_key=10").status == .success)
+    #expect(live.run("tuner", "manual", "filter_bits_per_name=10").status == .success)
     for words in [["auto"], ["observe"], ["auto", "arena_bytes"]] {
       let outcome = LiveServer.run(["tuner"] + words + ["--endpoint", live.endpoint])
       #expect(outcome.status == .error && outcome.errors.contains("FAILED_PRECONDITION"))

@@ -220,8 +220,8 @@ import VarveWire
     let status = try client.tunerStatus()
     #expect(status.mode == "manual")
     let knobs = Dictionary(uniqueKeysWithValues: status.knobs.map { ($0.name, $0) })
-    #expect(knobs["tables_before_merge"]?.value == Double(Limits.tablesBeforeMerge))
-    #expect(knobs["filter_bits_per_key"]?.value == 10)
+    #expect(knobs["size_ratio"]?.value == 4)
+    #expect(knobs["filter_bits_per_name"]?.value == 10)
     #expect(knobs["memtable_bytes"]?.value == Double((96 << 20) / 16))
     #expect(knobs["arena_bytes"].map { $0.value > 0 && $0.value <= 0.4 * Double(96 << 20) } == true)
     for knob in status.knobs {
@@ -232,12 +232,12 @@ import VarveWire
     // What is so already may be asked for; anything else is refused by name.
     #expect(try client.setTuner(SetTunerRequest(mode: "manual")) == status)
     #expect(
-      try client.setTuner(SetTunerRequest(manual: ["filter_bits_per_key": 10])) == status)
+      try client.setTuner(SetTunerRequest(manual: ["filter_bits_per_name": 10])) == status)
     let rows: [(SetTunerRequest, StatusCode, String)] = [
       (SetTunerRequest(mode: "auto"), .failedPrecondition, "auto"),
       (SetTunerRequest(mode: "observe"), .failedPrecondition, "observe"),
       (SetTunerRequest(mode: "fast"), .invalidArgument, "fast"),
-      (SetTunerRequest(manual: ["filter_bits_per_key": 11]), .failedPrecondition, "11"),
+      (SetTunerRequest(manual: ["filter_bits_per_name": 11]), .failedPrecondition, "11"),
       (SetTunerRequest(manual: ["speed": 1]), .invalidArgument, "speed"),
       (SetTunerRequest(automatic: ["arena_bytes"]), .failedPrecondition, "arena_bytes"),
       (SetTunerRequest(automatic: ["speed"]), .invalidArgument, "speed"),

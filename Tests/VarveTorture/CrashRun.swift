@@ -71,7 +71,9 @@ package struct CrashRun: Sendable {
     configuration.blockCacheBytes = dice.oneIn(2) ? 0 : 64 << 10
     configuration.tableBlockBytes = [1, 200, 16 << 10][dice.below(3)]
     configuration.manifestRollBytes = [1, 1000, 1 << 20][dice.below(3)]
-    configuration.shape = IndexShape(tablesMax: 1 + dice.below(4))
+    configuration.shape = IndexShape(
+      sizeRatio: 2 + dice.below(3), innerRunsMax: 1 + dice.below(3),
+      lastRunsMax: 1 + dice.below(3))
     configuration.directIO = dice.oneIn(2)
     configuration.simulation = EngineConfiguration.Simulation(seed: seed)
     return configuration

@@ -31,6 +31,8 @@ package enum Operation: Sendable {
   case compact(indexOnly: Bool)
   case syncStep
   case indexStep
+  /// The next of some shapes takes force.
+  case tune
   case advance(millis: UInt64)
   case reopen
 }

@@ -54,11 +54,32 @@ package struct OptionSet: Sendable {
     OptionSet("a block cache of one byte") { $0.blockCacheBytes = 1 },
     OptionSet("no direct I/O asked for") { $0.directIO = false },
     OptionSet("no direct I/O given", hasDirect: false),
-    OptionSet("at most one table") { $0.shape = IndexShape(tablesMax: 1) },
-    OptionSet("tables are never merged") {
-      $0.shape = IndexShape(tablesMax: 100_000)
+    OptionSet("leveling by twos") { $0.shape = IndexShape(sizeRatio: 2, innerRunsMax: 1) },
+    OptionSet("leveling by twos, a memtable of one record") {
+      $0.shape = IndexShape(sizeRatio: 2, innerRunsMax: 1)
       $0.memtableBytes = 1
     },
+    OptionSet("tiering") { $0.shape = IndexShape(lastRunsMax: 3) },
+    OptionSet("tiering, a memtable of one record") {
+      $0.shape = IndexShape(lastRunsMax: 3)
+      $0.memtableBytes = 1
+    },
+    OptionSet("merged as seldom as can be") {
+      $0.shape = IndexShape(sizeRatio: 16, innerRunsMax: 15, lastRunsMax: 15)
+      $0.memtableBytes = 1
+    },
+    OptionSet("many runs above one") {
+      $0.shape = IndexShape(sizeRatio: 8, innerRunsMax: 7)
+      $0.memtableBytes = 1
+    },
+    OptionSet("one run above many") {
+      $0.shape = IndexShape(sizeRatio: 3, innerRunsMax: 1, lastRunsMax: 15)
+      $0.memtableBytes = 1
+    },
+    OptionSet("another shape after everything", between: [.tune, .indexStep]) {
+      $0.memtableBytes = 1
+    },
+    OptionSet("another shape after everything, and flushes", between: [.tune, .flush, .indexStep]),
     OptionSet("a new manifest at every edit") { $0.manifestRollBytes = 1 },
     OptionSet("least staging memory") { $0.stagingBytes = 1 << 20 },
     OptionSet("a flush after everything", between: [.flush]),
@@ -76,7 +97,7 @@ package struct OptionSet: Sendable {
     OptionSet("hints turned around, one record a block and a table", turnsHints: true) {
       $0.tableBlockBytes = 1
       $0.memtableBytes = 1
-      $0.shape = IndexShape(tablesMax: 2)
+      $0.shape = IndexShape(sizeRatio: 2, innerRunsMax: 2, lastRunsMax: 2)
     },
     OptionSet("everything least", hasDirect: false) {
       $0.segmentBytes = 64 << 10
@@ -86,7 +107,7 @@ package struct OptionSet: Sendable {
       $0.blockCacheBytes = 0
       $0.manifestRollBytes = 1
       $0.stagingBytes = 1 << 20
-      $0.shape = IndexShape(tablesMax: 1)
+      $0.shape = IndexShape(sizeRatio: 2, innerRunsMax: 1)
     },
   ]
 }

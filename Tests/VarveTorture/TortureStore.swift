@@ -23,6 +23,7 @@ package final class TortureStore: @unchecked Sendable {
   /// Faults are injected: operations may be refused.
   private let allowsRefusal: Bool
   private var openings: UInt64 = 0
+  private var tunings = 0
 
   package init(
     _ configuration: EngineConfiguration, files: any FileSystem, clock: ManualClock, pages: Pages,
@@ -117,6 +118,7 @@ package final class TortureStore: @unchecked Sendable {
       engine.syncStep()
       if engine.isWritable, syncFailures == before { oracle.synced() }
     case .indexStep: engine.indexStep()
+    case .tune: tune(engine)
     case .advance(let millis): clock.advance(millis: millis)
     case .reopen:
       let wasWritable = engine.isWritable
@@ -126,6 +128,19 @@ package final class TortureStore: @unchecked Sendable {
       let wrong = check()
       if !allowsRefusal { problems += wrong }
     }
+  }
+
+  /// Shapes far from each other, one after the other.
+  private func tune(_ engine: Engine) {
+    let ratios = [2, 16, 3, 4, 7]
+    let runs = [1, 15, 2, 3]
+    tunings += 1
+    engine.tune(
+      IndexTuning(
+        sizeRatio: ratios[tunings % ratios.count], innerRunsMax: runs[tunings % runs.count],
+        lastRunsMax: runs[tunings / 2 % runs.count],
+        memtableBytes: tunings % 3 == 0 ? 1 : configuration.memtableBytes,
+        filterBitsPerName: Double(tunings * 7 % 21)))
   }
 
   private func name(_ space: Int) -> String { "space-\(space)" }

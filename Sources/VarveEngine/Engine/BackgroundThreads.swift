@@ -1,6 +1,6 @@
-// The engine's own threads: one commits groups, one keeps the index. Each runs a plain function
-// when it is asked or when its interval is over, so that tests and simulation can call the same
-// function without any thread.
+// The engine's own threads: one commits groups, one seals and flushes, some merge. Each runs a
+// plain function when it is asked or when its interval is over, so that tests and simulation can
+// call the same function without any thread.
 
 internal import Synchronization
 internal import VarveBase
@@ -55,18 +55,27 @@ final class BackgroundThreads: Sendable {
   private struct State {
     var syncer: Worker?
     var indexer: Worker?
+    var mergers: [Worker] = []
+  }
+
+  /// What the workers do.
+  struct Work: Sendable {
+    let sync: @Sendable () -> Void
+    let index: @Sendable () -> Void
+    let merge: @Sendable () -> Void
   }
 
   private let state = Locked(State())
 
-  func start(
-    syncMillis: Int, sync: @escaping @Sendable () -> Void, index: @escaping @Sendable () -> Void
-  ) {
+  func start(syncMillis: Int, mergers: Int, _ work: Work) {
     state.withLock {
       // Half the interval: what is written right after a sync waits for the next but one at most.
       $0.syncer = Worker(
-        name: "varve-sync", intervalNanos: UInt64(syncMillis) * 500_000, work: sync)
-      $0.indexer = Worker(name: "varve-index", intervalNanos: 1_000_000_000, work: index)
+        name: "varve-sync", intervalNanos: UInt64(syncMillis) * 500_000, work: work.sync)
+      $0.indexer = Worker(name: "varve-index", intervalNanos: 1_000_000_000, work: work.index)
+      $0.mergers = (0..<mergers).map { number in
+        Worker(name: "varve-merge-\(number)", intervalNanos: 1_000_000_000, work: work.merge)
+      }
     }
   }
 
@@ -74,12 +83,15 @@ final class BackgroundThreads: Sendable {
 
   func wakeIndexer() { state.withLock { $0.indexer }?.wake() }
 
+  func wakeMergers() { for merger in state.withLock({ $0.mergers }) { merger.wake() } }
+
   func stop() {
-    let (syncer, indexer) = state.withLock { state in
+    let stopped = state.withLock { state in
       defer { state = State() }
-      return (state.syncer, state.indexer)
+      return state
     }
-    indexer?.stop()
-    syncer?.stop()
+    stopped.indexer?.stop()
+    for merger in stopped.mergers { merger.stop() }
+    stopped.syncer?.stop()
   }
 }

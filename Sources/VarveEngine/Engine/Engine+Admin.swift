@@ -24,8 +24,8 @@ extension Engine {
     guard progress(meter.step("flush", done: 0)) else { return }
     try flush()
     let before = index.statistics()
-    // What a merge counts: bytes written, about those of its inputs, and records read.
-    meter = WorkMeter(clock: clock, total: max(1, before.bytes + before.level.entries))
+    // What a merge counts: bytes read and bytes written, about as many.
+    meter = WorkMeter(clock: clock, total: max(1, 2 * before.bytes))
     guard progress(meter.step("merge", done: 0)) else { return }
     let isMerged = try storage { () throws(IndexError) in
       try index.mergeAll { moved in

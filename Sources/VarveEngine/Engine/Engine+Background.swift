@@ -1,5 +1,5 @@
-// Work that nobody waits for, as plain functions: the group commit, sealing, flushing, merging,
-// making room ahead of need. `BackgroundThreads` calls them; so may a test.
+// Work that nobody waits for, as plain functions: the group commit, sealing, flushing, making room
+// ahead of need, merging. `BackgroundThreads` calls them; so may a test.
 
 internal import Logging
 internal import VarveBase
@@ -9,9 +9,11 @@ extension Engine {
     // A simulation calls the steps itself, when its seed says so.
     guard configuration.simulation == nil else { return }
     threads.start(
-      syncMillis: configuration.syncIntervalMillis,
-      sync: { [weak self] in self?.syncStep() },
-      index: { [weak self] in self?.indexStep() })
+      syncMillis: configuration.syncIntervalMillis, mergers: configuration.mergeThreads,
+      BackgroundThreads.Work(
+        sync: { [weak self] in self?.syncStep() },
+        index: { [weak self] in self?.flushStep() },
+        merge: { [weak self] in self?.mergeStep() }))
   }
 
   // MARK: - Group commit
@@ -57,8 +59,14 @@ extension Engine {
 
   // MARK: - Index and segments
 
-  /// One turn of the index thread.
+  /// Everything that keeps segments and index in order, one after the other.
   package func indexStep() {
+    flushStep()
+    mergeStep()
+  }
+
+  /// One turn of the index thread.
+  func flushStep() {
     do {
       try log.sealFull()
       try keeper.makeRoomAhead()
@@ -66,10 +74,22 @@ extension Engine {
       logger.error("sealing or evicting failed: \(error)")
     }
     do {
-      if try index.flush(self, onlyFull: true) { counters.flushes.add() }
-      while try index.mergeOnce() { counters.merges.add() }
+      guard try index.flush(self, onlyFull: true) else { return }
+      counters.flushes.add()
+      threads.wakeMergers()
     } catch {
-      logger.error("a flush or a merge failed, and is tried again: \(error)")
+      logger.error("a flush failed, and is tried again: \(error)")
+    }
+  }
+
+  /// One turn of a merge thread: step by step, until there is none that others are not at.
+  func mergeStep() {
+    do {
+      while let step = try index.mergeOnce() {
+        if case .merge = step { counters.merges.add() }
+      }
+    } catch {
+      logger.error("a merge failed, and is tried again: \(error)")
     }
   }
 }

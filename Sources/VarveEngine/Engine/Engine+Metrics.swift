@@ -36,6 +36,7 @@ extension Engine {
       Gauge("io_queue_jobs", "Jobs that wait for an I/O thread", Double(io.queuedCount)),
       Gauge("io_running_jobs", "Jobs on I/O threads", Double(io.runningCount)),
       Gauge("io_threads", "I/O threads", Double(configuration.ioThreads)),
+      Gauge("index_merges_running", "Merges under way", Double(index.mergeCount)),
     ]
   }
 

@@ -29,15 +29,14 @@ extension Engine {
         pages: held.reduce(0) { $0 + $1.pages },
         score: bytes == 0 ? 0 : Double(live) / Double(bytes))
     }
-    numbers.levels = [index.statistics().level]
+    numbers.levels = index.statistics().levels
     return numbers
   }
 
-  /// Settings that a tuner will move, as they stand for the life of this process.
+  /// Settings as they stand.
   package var fixedKnobs: FixedKnobs {
     FixedKnobs(
-      tablesBeforeMerge: Limits.tablesBeforeMerge, filterBitsPerKey: TableFilter.bitsPerName,
-      memtableBytes: configuration.memtableBytes, blockCacheBytes: configuration.blockCacheBytes,
+      tuning: tuning, blockCacheBytes: configuration.blockCacheBytes,
       arenaBytes: configuration.arenaBytes, stagingBytes: configuration.stagingBytes,
       syncIntervalMillis: configuration.syncIntervalMillis, ioThreads: configuration.ioThreads)
   }
@@ -45,9 +44,7 @@ extension Engine {
 
 /// What `Engine.fixedKnobs` tells.
 package struct FixedKnobs: Equatable, Sendable {
-  package let tablesBeforeMerge: Int
-  package let filterBitsPerKey: Int
-  package let memtableBytes: Int
+  package let tuning: IndexTuning
   package let blockCacheBytes: Int
   package let arenaBytes: Int
   package let stagingBytes: Int

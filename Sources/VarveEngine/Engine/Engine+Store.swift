@@ -12,10 +12,7 @@ extension Engine {
     _ pages: [VerifiedPage], in buffer: ExtentBuffer, namespace: LiveNamespace, ttlSeconds: UInt64
   ) -> PageOutcome {
     guard !namespace.isRetired, isWritable else { return .notAttempted }
-    if index.isBehind {
-      counters.stalls.add()
-      if configuration.simulation == nil { index.waitForRoom() } else { indexStep() }
-    }
+    if index.behind != nil { stall() }
     let started = clock.monotonicNanos()
     let pending = pendingPages(pages, ttlSeconds: ttlSeconds, of: namespace)
     var counted = true
@@ -43,6 +40,14 @@ extension Engine {
     counters.bytesStored.add(bytes)
     namespace.bytesIn.wrappingAdd(UInt64(bytes), ordering: .relaxed)
     return counted ? .stored : .notAttempted
+  }
+
+  /// Holds a put back while the index is behind.
+  private func stall() {
+    let started = clock.monotonicNanos()
+    counters.stalls.add()
+    if configuration.simulation == nil { index.waitForRoom() } else { indexStep() }
+    stallNanos.record(nanos: clock.monotonicNanos() - started)
   }
 
   private func records(_ pages: [PendingPage], _ locations: [Location]) -> [PageRecord] {

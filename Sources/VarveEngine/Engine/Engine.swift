@@ -2,8 +2,8 @@
 // This class only joins its parts; each call's story is in the `Engine+…` file of its name.
 //
 // Lock order, outermost first: edits (namespaces), repairs, resizing → removals → admission
-// (segments) → manifest → index → segment table, namespace numbers. In-flight table, ledgers and
-// waiters take no other lock.
+// (segments) → flushing → manifest; merging → index → segment table, namespace numbers. In-flight
+// table, ledgers and waiters take no other lock.
 
 internal import Logging
 internal import Synchronization
@@ -37,6 +37,7 @@ package final class Engine: Sendable {
   let putNanos: LatencyHistogram
   let readNanos: LatencyHistogram
   let syncNanos: LatencyHistogram
+  let stallNanos: LatencyHistogram
   let quarantined = Counter("pages_quarantined_total", "Pages taken out of service as damaged")
   /// Serializes edits of namespaces.
   let edits = Locked(())
@@ -71,7 +72,8 @@ package final class Engine: Sendable {
     putNanos = LatencyHistogram("extent_append_seconds", "Writing one extent to the log")
     readNanos = LatencyHistogram("page_batch_read_seconds", "Reading one batch of pages")
     syncNanos = LatencyHistogram("log_sync_seconds", "One group commit")
-    latencies = [putNanos, readNanos, syncNanos]
+    stallNanos = LatencyHistogram("put_stall_seconds", "Puts held back by the index")
+    latencies = [putNanos, readNanos, syncNanos, stallNanos]
     sequence = Atomic(parts.lastSequence)
     readOnly = Locked(nil)
     if let failure = parts.syncFailure {
@@ -150,6 +152,7 @@ package final class Engine: Sendable {
   package func close() {
     guard !closed.exchange(true, ordering: .acquiringAndReleasing) else { return }
     io.close()
+    index.stopMerging()
     threads.stop()
     do {
       try log.close(sealing: false)

@@ -25,8 +25,15 @@ package struct EngineConfiguration: Sendable {
   package var ioThreads: Int
   /// Open a directory with O_DIRECT where the file system gives it.
   package var directIO: Bool
-  /// Shape of the index; other than the default only in tests and experiments.
+  /// Shape of the index that it starts with.
   package var shape = IndexShape()
+  /// Filter bits a name over all tables.
+  package var filterBitsPerName = Limits.filterBitsPerNameDefault
+  /// Threads that merge tables.
+  package var mergeThreads = Limits.mergeThreadsDefault
+  /// Bytes a second that merges read and write, all together; nil for no bound. Passed where puts
+  /// would have to wait for merges.
+  package var mergeBytesPerSecond: Double? = Limits.mergeBytesPerSecondDefault
   /// Bytes of index records a table's block is filled to.
   package var tableBlockBytes = Limits.tableBlockBytes
   /// Bytes of a manifest file after which a new one is begun.
@@ -53,6 +60,12 @@ package struct EngineConfiguration: Sendable {
     syncIntervalMillis = Limits.syncIntervalMillisMax
     ioThreads = 4
     directIO = true
+  }
+
+  /// The index's knobs at the start.
+  package var tuning: IndexTuning {
+    IndexTuning(
+      shape: shape, memtableBytes: memtableBytes, filterBitsPerName: filterBitsPerName)
   }
 
   /// The segment size in force.
@@ -86,6 +99,13 @@ package struct EngineConfiguration: Sendable {
     if tableBlockBytes < 1 || tableBlockBytes > Limits.tableBlockBytes {
       return "table block bytes \(tableBlockBytes) must be 1 to \(Limits.tableBlockBytes)"
     }
+    if mergeThreads < 1 || mergeThreads > Limits.mergeThreadsMax {
+      return "merge threads \(mergeThreads) must be 1 to \(Limits.mergeThreadsMax)"
+    }
+    if let rate = mergeBytesPerSecond, !(rate >= Limits.mergeBytesPerSecondMin && rate.isFinite) {
+      return "merge bytes per second \(rate) must be at least \(Limits.mergeBytesPerSecondMin)"
+    }
+    if let problem = tuning.problem { return "the index: \(problem)" }
     if ioThreads < 1 || ioThreads > Limits.ioThreadsMax {
       return "io threads \(ioThreads) must be 1 to \(Limits.ioThreadsMax)"
     }

@@ -25,7 +25,7 @@ package struct EngineCounters: Sendable {
   package let noSpace = Counter("put_no_space_total", "Pages refused for want of disk space")
   package let flushes = Counter("memtable_flushes_total", "Memtables written to tables")
   package let merges = Counter("merges_total", "Merges of tables")
-  package let stalls = Counter("put_stalls_total", "Puts that waited for a memtable flush")
+  package let stalls = Counter("put_stalls_total", "Extents held back by the index")
   package let recoveredPages = Counter(
     "recovered_pages_total", "Pages taken from the log's tail at the last start")
 

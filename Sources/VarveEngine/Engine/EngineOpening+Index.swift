@@ -24,7 +24,11 @@ extension EngineOpening {
       return IndexKeeper(
         directory: directory, tables: tables, manifest: manifest, keeper: keeper,
         namespaces: namespaces, clock: clock, ledger: ledger,
-        memtableBytes: configuration.memtableBytes, shape: configuration.shape)
+        tuning: configuration.tuning,
+        // A simulation waits for nothing.
+        budget: MergeBudget(
+          bytesPerSecond: configuration.simulation == nil
+            ? configuration.mergeBytesPerSecond : nil))
     } catch {
       throw opened(error)
     }

@@ -14,4 +14,7 @@ final class LiveSegments: Sendable {
   func removing(_ number: UInt64) -> LiveSegments { LiveSegments(numbers.subtracting([number])) }
 
   var count: Int { numbers.count }
+
+  /// The oldest live segment; nil when none is.
+  var lowest: UInt64? { numbers.min() }
 }

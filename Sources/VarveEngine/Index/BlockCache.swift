@@ -2,20 +2,6 @@
 
 package import VarveBase
 
-/// What the index counts about its reads.
-package struct IndexCounters: Sendable {
-  package let blockReads = Counter("index_block_reads_total", "Index blocks read from disk.")
-  package let blockHits = Counter("index_block_hits_total", "Index blocks found in memory.")
-  package let pathProbes = Counter("index_path_probes_total", "Tables asked for a path record.")
-  package let idProbes = Counter("index_id_probes_total", "Tables asked for an id record.")
-  package let filterPasses = Counter(
-    "index_filter_false_total", "Tables asked for a name that turned out absent.")
-
-  package init() {}
-
-  package var all: [Counter] { [blockReads, blockHits, pathProbes, idProbes, filterPasses] }
-}
-
 /// An LRU list of indices into an arena behind one lock, taken once a block, not once a page.
 package final class BlockCache: Sendable {
   private struct Key: Hashable {

@@ -40,7 +40,11 @@ struct IndexProbe {
       best = record.record
       found = (index, record)
     }
-    guard let found else { return held }
+    guard let found else {
+      if held == nil, !snapshot.tables.isEmpty { snapshot.counters.pagesAbsent.add() }
+      return held
+    }
+    snapshot.counters.pagesFound.add()
     let place = try snapshot.tables[found.table].place(found.record)
     let record = found.record.record
     if record.kind == .page { return .page(record.page(name.namespace, at: place)) }
@@ -67,6 +71,7 @@ struct IndexProbe {
       best = record
     }
     guard let best, best.id == name.id else { return nil }
+    snapshot.counters.pagesFound.add()
     return best
   }
 }

@@ -16,6 +16,8 @@ package enum DropReason: Int, CaseIterable, Sendable {
 package struct MergeOutcome: Equatable, Sendable {
   /// Nil when nothing was left to write: there is no file then.
   package var table: TableSummary?
+  /// Of inputs read to their end.
+  package var bytesRead: UInt64 = 0
   package var recordsIn: UInt64 = 0
   package var recordsOut: UInt64 = 0
   /// Records that a newer one of the same key covered.
@@ -48,8 +50,8 @@ package enum Merge {
   ///
   /// - Parameters:
   ///   - tables: the plan's inputs, open, in its order.
-  ///   - keepOn: called about every 256 KiB with the bytes written since the last call; may wait to
-  ///     keep a budget, and ends the merge by answering false.
+  ///   - keepOn: called about every 256 KiB with the bytes read and written since the last call;
+  ///     may wait to keep a budget, and ends the merge by answering false.
   /// - Returns: nil when `keepOn` ended it; nothing is left behind then.
   package static func run(
     _ plan: MergePlan, _ tables: [Table], to directory: TableDirectory, number: UInt64,
@@ -65,6 +67,7 @@ package enum Merge {
       if try scanner.next() { inputs.append(scanner) }
     }
     var reported: UInt64 = 0
+    var steps = 0
     while !inputs.isEmpty {
       let winner = try takeWinner(&inputs, &outcome)
       if keeps(winner, plan, rules, &outcome) {
@@ -72,8 +75,9 @@ package enum Merge {
           winner.key, winner.value, winner.record, winner.kind, namespace: winner.namespace)
         outcome.recordsOut += 1
       }
-      // Records read count as well, so that a merge that drops everything can be ended.
-      let moved = writer.byteCount + outcome.recordsIn
+      steps += 1
+      if steps % 256 != 0 { continue }
+      let moved = inputs.reduce(writer.byteCount + outcome.bytesRead) { $0 + $1.bytesRead }
       if moved - reported >= UInt64(Limits.tableWriteBytes) {
         if !keepOn(Int(moved - reported)) { return nil }
         reported = moved
@@ -133,7 +137,10 @@ package enum Merge {
       kind: inputs[best].kind, namespace: inputs[best].namespace)
     outcome.recordsIn += UInt64(lowest.count)
     outcome.superseded += UInt64(lowest.count - 1)
-    for index in lowest.reversed() where try !inputs[index].next() { inputs.remove(at: index) }
+    for index in lowest.reversed() where try !inputs[index].next() {
+      outcome.bytesRead += inputs[index].bytesRead
+      inputs.remove(at: index)
+    }
     return winner
   }
 

@@ -62,7 +62,6 @@ package final class Table: Sendable {
   /// Reads data block `index` past every cache.
   func readBlock(_ index: Int) throws(IndexError) -> IndexBlock {
     let payload = try readPayload(.data, blocks.range(index))
-    directory.counters.blockReads.add()
     guard let block = IndexBlock(payload) else {
       throw corrupt(index, "entries of the block")
     }
@@ -95,6 +94,7 @@ package final class Table: Sendable {
       return block
     }
     let block = try readBlock(index)
+    directory.counters.blockReads.add()
     directory.cache.insert(block, table: number, block: Int32(index))
     return block
   }

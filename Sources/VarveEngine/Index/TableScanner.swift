@@ -20,6 +20,11 @@ struct TableScanner {
     return Array(cursor.block.bytes[cursor.value])
   }
 
+  /// Bytes of data blocks read so far.
+  var bytesRead: UInt64 {
+    nextBlock == 0 ? 0 : UInt64(table.blocks.range(nextBlock - 1).upperBound)
+  }
+
   /// Steps to the next record; false at the end. Every record is decoded whole, and a key that
   /// does not rise is damage.
   mutating func next() throws(IndexError) -> Bool {

@@ -78,9 +78,13 @@ extension Calls {
           + (most.map { ", at most \($0)" } ?? "") + "; set at the start")
     }
     return [
-      constant("tables_before_merge", fixed.tablesBeforeMerge),
-      constant("filter_bits_per_key", fixed.filterBitsPerKey),
-      share("memtable_bytes", fixed.memtableBytes, of: (1, 16), most: Limits.memtableBytesDefault),
+      constant("size_ratio", fixed.tuning.sizeRatio),
+      constant("inner_runs_max", fixed.tuning.innerRunsMax),
+      constant("last_runs_max", fixed.tuning.lastRunsMax),
+      constant("filter_bits_per_name", Int(fixed.tuning.filterBitsPerName)),
+      share(
+        "memtable_bytes", fixed.tuning.memtableBytes, of: (1, 16),
+        most: Limits.memtableBytesDefault),
       share("block_cache_bytes", fixed.blockCacheBytes, of: (1, 10)),
       share("arena_bytes", fixed.arenaBytes, of: (4, 10)),
       share("staging_bytes", fixed.stagingBytes, of: (2, 10)),

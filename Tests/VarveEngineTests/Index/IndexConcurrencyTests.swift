@@ -91,15 +91,17 @@ import Testing
       let table = try directory.open(made)
       box.shared.withLock { $0.snapshot = $0.snapshot.flushed(full, to: table) }
       let tables = box.shared.withLock { $0.snapshot.tables }
-      guard let plan = Picker.pick(tables.map(\.summary), IndexShape()) else { continue }
+      let picker = Picker(tables.map(\.summary), IndexShape(sizeRatio: 2), flushBytes: 20_000)
+      guard case .merge(let plan) = picker.pick() else { continue }
+      let inputs = tables.filter { plan.inputs.contains($0.summary) }
       let outcome = try #require(
         try Merge.run(
-          plan, tables, to: directory, number: number,
+          plan, inputs, to: directory, number: number,
           rules: Merge.Rules(dropTombstonesBelow: .max)))
       number += 1
       let merged = try outcome.table.map { try directory.open($0) }
-      box.shared.withLock { $0.snapshot = $0.snapshot.merged(tables, to: merged) }
-      for table in tables { table.retire() }
+      box.shared.withLock { $0.snapshot = $0.snapshot.merged(inputs, to: merged) }
+      for table in inputs { table.retire() }
     }
   }
 }

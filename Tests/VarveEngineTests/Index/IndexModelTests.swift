@@ -195,7 +195,9 @@ private final class Model {
       for hint in [old, new, nil] { #expect(try index.walk([id], from: hint) == [again]) }
       try index.flush()
     }
-    try index.merge(try #require(Picker.mergeAll(index.snapshot.tables.map(\.summary))))
+    let picker = Picker(
+      index.snapshot.tables.map(\.summary), IndexShape(), flushBytes: 4096)
+    try index.merge(try #require(picker.mergeAll()))
     for hint in [old, new, nil] { #expect(try index.walk([id], from: hint) == [again]) }
   }
 

@@ -48,7 +48,8 @@ import Testing
           snapshot = snapshot.flushed(full, to: try directory.open(table))
         }
       }
-      let plan = try #require(Picker.pick(store.state.tables, IndexShape(tablesMax: 3)))
+      let plan = try #require(
+        Picker(store.state.tables, IndexShape(), flushBytes: 4096).mergeAll())
       let outcome = try #require(
         try Merge.run(
           plan, snapshot.tables, to: directory, number: store.state.nextFile,

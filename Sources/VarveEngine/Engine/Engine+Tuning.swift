@@ -1,0 +1,27 @@
+// What a tuner reads and moves.
+
+internal import VarveBase
+
+extension Engine {
+  /// The index's knobs as they stand.
+  package var tuning: IndexTuning { index.tuning }
+
+  /// Moves the index's knobs. They take force for what is formed next; nothing is rewritten, nobody
+  /// waits. Not kept: a start takes the configuration's. `tuning.problem` must be nil.
+  package func tune(_ tuning: IndexTuning) { index.tune(tuning) }
+
+  /// Counts since the start and the index as it stands.
+  package func indexObservation() -> IndexObservation {
+    var observation = IndexObservation()
+    index.observe(&observation)
+    observation.lookupPages = counters.pagesAsked.current
+    observation.putPages = counters.pagesStored.current
+    observation.putBytes = counters.bytesStored.current
+    observation.gotPages = counters.pagesRead.current
+    observation.gotBytes = counters.bytesRead.current
+    let stalls = stallNanos.snapshot()
+    observation.stalls = stalls.count
+    observation.stallNanos = stalls.sumNanos
+    return observation
+  }
+}
