@@ -170,7 +170,7 @@ class Case:
             read()
         else:  # SGLang asks first, always.
             for keys in batches:
-                who.exists(keys)
+                who.look_ahead(keys)
         target = self.bits[:, BATCH * 64 : 2 * BATCH * 64]
         target.zero_()
         self.note(what, who, wanted * BATCH * self.bytes, **timed(who, read))

@@ -94,6 +94,8 @@ class FileContestant:
     def exists(self, keys: list[str]) -> int:
         return self.backend.batch_exists(keys)
 
+    look_ahead = exists
+
     def get(self, keys: list[str], indices: torch.Tensor) -> int:
         targets = [self.pool.get_dummy_flat_data_page() for _ in keys]
         pages = self.backend.batch_get(keys, targets)
@@ -135,21 +137,34 @@ class VarveContestant:
         self.daemon = Daemon(binary, folder / "data", capacity=capacity)
         folder.mkdir(parents=True)
         self.daemon.start()
-        self.backend = None
+        self.backend = self.asking = None
 
     def use(self, pool) -> None:
         self.pool = pool
-        if self.backend is not None:
-            self.backend.close()
+        self.stop_backends()
         extra = {
             "interface_v1": 1, "endpoint": self.daemon.endpoint, "io_timeout_ms": 60_000,
             "prefetch_timeout_base": 60, "stall_timeout_ms": 20_000, "log_seconds": 0,
             **self._extra,
         }  # fmt: skip
         self.backend = VarveStorage(SimpleNamespace(**vars(storage_config(extra))), {})
-        self.backend.register_mem_pool_host(pool)
+        # Lookups that no read follows are timed without reading ahead, or each would wait for
+        # what the ones before it began.
+        asked = storage_config({**extra, "prefetch": False})
+        self.asking = VarveStorage(SimpleNamespace(**vars(asked)), {})
+        for backend in (self.backend, self.asking):
+            backend.register_mem_pool_host(pool)
+
+    def stop_backends(self) -> None:
+        for backend in (self.backend, self.asking):
+            if backend is not None:
+                backend.close()
 
     def exists(self, keys: list[str]) -> int:
+        return self.asking.batch_exists(keys)
+
+    def look_ahead(self, keys: list[str]) -> int:
+        """As SGLang before a read: what is hit begins to be read."""
         return self.backend.batch_exists(keys)
 
     def get(self, keys: list[str], indices: torch.Tensor) -> int:
@@ -170,8 +185,10 @@ class VarveContestant:
         if entries:
             drop_entries()
         self.daemon.start()
+        for backend in (self.backend, self.asking):  # Finds the new daemon, or begins to seek it.
+            backend.batch_exists(["0" * 64])
         deadline = time.monotonic() + 30
-        while self.backend.batch_exists(["0" * 64]) or self.backend.is_away:
+        while self.backend.is_away or self.asking.is_away:
             if time.monotonic() > deadline:
                 raise TimeoutError("the backend does not find its daemon again")
             time.sleep(0.01)
@@ -180,8 +197,7 @@ class VarveContestant:
         return cpu_of(self.daemon.process.pid)
 
     def close(self) -> None:
-        if self.backend is not None:
-            self.backend.close()
+        self.stop_backends()
         self.daemon.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
