@@ -47,13 +47,16 @@ struct ArenaState {
   var index: [ArenaKey: Int] = [:]
   /// Chunks of entries that are ready and not leased.
   var evictableChunks = 0
+  /// Chunks that pages being put are received into.
+  var stagedChunks = 0
   var hand = 0
   var evictedCount: UInt64 = 0
 
   func checkInvariants() {
     let live = entries.compactMap { $0 }
     let used = live.reduce(0) { $0 + $1.chunks.count }
-    precondition(used + freeChunks.count == chunkCount, "every chunk is free or used once")
+    precondition(
+      used + stagedChunks + freeChunks.count == chunkCount, "every chunk is free or used once")
     let idle = live.filter { $0.leaseCount == 0 }
     precondition(idle.allSatisfy { !$0.isForgotten }, "a forgotten entry without lease is freed")
     precondition(
@@ -73,16 +76,52 @@ struct ArenaState {
     guard let chunks = takeChunks(needed) else { return nil }
     let entry = ArenaEntry(
       key: key, byteCount: byteCount, checksum: location.checksum, skew: skew, chunks: chunks)
-    let number: Int
-    if let free = freeEntries.popLast() {
-      number = free
-      entries[free] = entry
-    } else {
-      number = entries.count
-      entries.append(entry)
-    }
+    let number = add(entry)
     index[key] = number
     return number
+  }
+
+  private mutating func add(_ entry: ArenaEntry) -> Int {
+    guard let free = freeEntries.popLast() else {
+      entries.append(entry)
+      return entries.count - 1
+    }
+    entries[free] = entry
+    return free
+  }
+
+  // MARK: Staging
+
+  /// `count` chunks for pages that are being received, in the order of their addresses; nil when
+  /// they cannot be had, or when puts would hold over a quarter of the arena.
+  mutating func stage(_ count: Int) -> [Int32]? {
+    guard stagedChunks + count <= chunkCount / 4, let chunks = takeChunks(count) else { return nil }
+    stagedChunks += count
+    // Neighbours lie behind each other more often than not: fewer, longer pieces.
+    return chunks.sorted()
+  }
+
+  /// Chunks staged that hold nothing to keep.
+  mutating func unstage(_ chunks: some Collection<Int32>) {
+    stagedChunks -= chunks.count
+    precondition(stagedChunks >= 0, "more chunks came back than were staged")
+    freeChunks.append(contentsOf: chunks)
+  }
+
+  /// The staged chunks hold the page that now lies at `location`, verified: it can be found. Where
+  /// a reader was faster and has it from the disk, they are given back.
+  mutating func adopt(_ location: Location, _ chunks: ArraySlice<Int32>) {
+    let key = ArenaKey(location)
+    guard index[key] == nil else { return unstage(chunks) }
+    stagedChunks -= chunks.count
+    precondition(stagedChunks >= 0, "only staged chunks are adopted")
+    var entry = ArenaEntry(
+      key: key, byteCount: Int(location.storedBytes), checksum: location.checksum, skew: 0,
+      chunks: Array(chunks))
+    entry.phase = .ready
+    entry.leaseCount = 0
+    evictableChunks += chunks.count
+    index[key] = add(entry)
   }
 
   /// One more lease on an entry.

@@ -120,6 +120,32 @@ package final class PageArena: Sendable {
     }
   }
 
+  /// Memory of the arena for `byteCount` bytes that are being received, whole chunks; nil when
+  /// there is none to be had now.
+  func stage(_ byteCount: Int) -> StagedChunks? {
+    precondition(byteCount > 0 && byteCount % Limits.arenaChunkBytes == 0, "whole chunks")
+    let count = byteCount / Limits.arenaChunkBytes
+    return state.update { $0.stage(count) }.map { chunks in
+      unsafe StagedChunks(self, chunks, pieces: joined(chunks))
+    }
+  }
+
+  /// Chunks as memory, those that follow each other joined.
+  private func joined(_ chunks: [Int32]) -> [UnsafeMutableRawBufferPointer] {
+    var pieces: [UnsafeMutableRawBufferPointer] = unsafe []
+    var start = 0
+    while start < chunks.count {
+      var end = start + 1
+      while end < chunks.count, chunks[end] == chunks[end - 1] + 1 { end += 1 }
+      unsafe pieces.append(
+        region.bytes(
+          offset: Int(chunks[start]) * Limits.arenaChunkBytes,
+          count: (end - start) * Limits.arenaChunkBytes))
+      start = end
+    }
+    return unsafe pieces
+  }
+
   /// Pages of the segment are found no more; leased ones stay until released.
   package func dropSegment(_ segment: UInt64) {
     state.update { state in
@@ -144,7 +170,7 @@ package final class PageArena: Sendable {
 
   /// Bytes of chunks that hold pages.
   package var usedBytes: Int {
-    state.peek { ($0.chunkCount - $0.freeChunks.count) * Limits.arenaChunkBytes }
+    state.peek { ($0.chunkCount - $0.stagedChunks - $0.freeChunks.count) * Limits.arenaChunkBytes }
   }
 
   package var evictedCount: UInt64 { state.peek { $0.evictedCount } }

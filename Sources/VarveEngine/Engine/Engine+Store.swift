@@ -27,13 +27,7 @@ extension Engine {
     } catch {
       return outcome(of: error, pages: pages.count)
     }
-    for (page, location) in zip(pages, receipt.locations) {
-      unsafe arena.insertCopy(
-        location,
-        UnsafeRawBufferPointer(
-          buffer.payload(
-            offset: page.payloadOffset, count: Int(page.planned.rawBytes))))
-    }
+    keepHot(pages, receipt.locations, in: buffer)
     putNanos.record(nanos: clock.monotonicNanos() - started)
     let bytes = pages.reduce(0) { $0 + Int($1.planned.rawBytes) }
     counters.pagesStored.add(pages.count)
@@ -48,6 +42,21 @@ extension Engine {
     counters.stalls.add()
     if configuration.simulation == nil { index.waitForRoom() } else { indexStep() }
     stallNanos.record(nanos: clock.monotonicNanos() - started)
+  }
+
+  /// Pages just stored can be got from memory: where they were received, or as copies.
+  private func keepHot(
+    _ pages: [VerifiedPage], _ locations: [Location], in buffer: ExtentBuffer
+  ) {
+    if let staged = buffer.takeStaged() {
+      return staged.adopt(zip(pages, locations).map { ($0.payloadOffset, $1) })
+    }
+    for (page, location) in zip(pages, locations) {
+      unsafe arena.insertCopy(
+        location,
+        UnsafeRawBufferPointer(
+          buffer.payload(offset: page.payloadOffset, count: Int(page.planned.rawBytes))))
+    }
   }
 
   private func records(_ pages: [PendingPage], _ locations: [Location]) -> [PageRecord] {

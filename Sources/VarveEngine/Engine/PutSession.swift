@@ -152,8 +152,19 @@ internal import VarveBase
     guard let taken = next ?? waitForBuffer() else {
       preconditionFailure("a put without a buffer of its own")
     }
+    stage(taken)
     buffer = taken
     return taken
+  }
+
+  /// Receives into the arena where the extent's pages fill whole chunks: then they are hot without
+  /// a copy. Where it has no room, into the buffer.
+  private func stage(_ buffer: ExtentBuffer) {
+    let extent = extents[extentIndex]
+    guard extent.payloadBytes <= Limits.extentPayloadBytesMax,
+      extent.pages.allSatisfy({ Int($0.rawBytes) % Limits.arenaChunkBytes == 0 })
+    else { return }
+    buffer.stage(in: engine.arena.stage(extent.payloadBytes))
   }
 
   private func waitForBuffer() -> ExtentBuffer? {
@@ -167,9 +178,7 @@ internal import VarveBase
     guard let buffer else { preconditionFailure("a page came in without a buffer") }
     let planned = extents[extentIndex].pages[pageInExtent]
     precondition(planned.index == page, "the plan and the bytes disagree about the page")
-    let bytes = unsafe UnsafeRawBufferPointer(
-      buffer.payload(offset: cursor, count: Int(planned.rawBytes)))
-    if unsafe XXH3.hash(bytes) == planned.checksum {
+    if checksum(of: buffer, planned) == planned.checksum {
       verified.append(VerifiedPage(planned: planned, payloadOffset: cursor))
       cursor += Int(planned.rawBytes)
     } else {
@@ -177,6 +186,18 @@ internal import VarveBase
       settle(planned, .checksumMismatch)
     }
     advanceInExtent()
+  }
+
+  private func checksum(of buffer: ExtentBuffer, _ planned: PlannedPage) -> UInt64 {
+    let count = Int(planned.rawBytes)
+    let first = unsafe buffer.payload(offset: cursor, count: count)
+    if first.count == count { return unsafe XXH3.hash(UnsafeRawBufferPointer(first)) }
+    var hash = XXH3.Stream()
+    let pieces = unsafe buffer.pieces(offset: cursor, count: count)
+    for index in unsafe pieces.indices {
+      unsafe hash.update(UnsafeRawBufferPointer(pieces[index]))
+    }
+    return hash.digest()
   }
 
   private func advanceInExtent() {
@@ -194,11 +215,15 @@ internal import VarveBase
     cursor = 0
     let pages = verified
     verified.removeAll()
-    guard !pages.isEmpty else { return completion.giveBuffer(full) }
+    guard !pages.isEmpty else {
+      full.stage(in: nil)
+      return completion.giveBuffer(full)
+    }
     completion.begin()
     let job: @Sendable () -> Void = { [self, engine, order, namespace, completion] in
       let outcome = engine.store(
         pages, in: full, namespace: namespace, ttlSeconds: order.ttlSeconds)
+      full.stage(in: nil)
       completion.giveBuffer(full)
       for page in pages { settle(page.planned, outcome) }
       endPart()

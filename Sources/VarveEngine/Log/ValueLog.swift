@@ -158,6 +158,15 @@ package final class ValueLog: Sendable {
 
   /// One write; an extent that alone passes the bound of unsynced bytes goes in parts, synced
   /// between.
+  private func write(_ pieces: [UnsafeRawBufferPointer], _ slot: LogSlot) throws(LogError) {
+    let (first, isWhole) = unsafe (pieces[0], pieces.count == 1)
+    if isWhole { return try unsafe write(first, slot) }
+    precondition(slot.byteCount <= Limits.unsyncedBytesMax, "an extent in chunks is a small one")
+    do throws(FileError) {
+      try unsafe slot.file.writeVector(pieces, at: slot.position.offset)
+    } catch { throw error.isNoSpace ? .noSpace : .file(error) }
+  }
+
   private func write(_ bytes: UnsafeRawBufferPointer, _ slot: LogSlot) throws(LogError) {
     let partBytes =
       bytes.count <= Limits.unsyncedBytesMax
