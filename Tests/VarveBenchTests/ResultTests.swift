@@ -54,6 +54,10 @@ import Testing
     let page = "a\n<!-- results x.jsonl -->\nold\n<!-- end -->\nb <!-- end -->\n"
     let made = try TableCommand.replaced(page, name: "x.jsonl", by: "new")
     #expect(made == "a\n<!-- results x.jsonl -->\nnew\n<!-- end -->\nb <!-- end -->\n")
+    let empty = "<!-- results x.jsonl -->\n<!-- end -->"
+    #expect(
+      try TableCommand.replaced(empty, name: "x.jsonl", by: "new")
+        == "<!-- results x.jsonl -->\nnew\n<!-- end -->")
     #expect(throws: Failure.self) {
       try TableCommand.replaced(page, name: "y.jsonl", by: "new")
     }

@@ -14,7 +14,10 @@ final class StoreSide {
   private let engine: Engine
   private let namespace: UInt32
   private var prepared: Set<EngineCell.Operation> = []
-  private let chains = ChainCounter()
+  private let chains = ChainCounter(1 << 40)
+  /// Cold chains are read in turn across rounds: what a round read last is not what the next begins
+  /// with.
+  private let coldTurns = ChainCounter(0)
 
   init(directory: String, pages: BenchPages) throws {
     self.directory = directory
@@ -44,7 +47,9 @@ final class StoreSide {
   func round(_ cell: EngineCell, seconds: Double) throws -> Sample {
     try prepare(cell)
     let before = arenaHits
-    let (engine, namespace, pages, chains) = (engine, namespace, pages, chains)
+    let (engine, namespace, pages, chains) = (
+      engine, namespace, pages, cell.operation == .put ? chains : coldTurns
+    )
     let sample = try Round.run(
       connections: cell.workers, seconds: seconds, pid: getpid()
     ) { worker in
@@ -82,9 +87,11 @@ final class StoreSide {
   }
 }
 
-/// Numbers for chains that are new.
+/// Numbers, each given once.
 final class ChainCounter: Sendable {
-  private let count = Atomic<UInt64>(1 << 40)
+  private let count: Atomic<UInt64>
+
+  init(_ first: UInt64) { count = Atomic(first) }
 
   /// Relaxed: only that no number comes twice matters.
   func next() -> UInt64 { count.wrappingAdd(1, ordering: .relaxed).oldValue }
@@ -122,7 +129,7 @@ private struct StoreLoad: Load {
     turn += 1
     switch cell.operation {
     case .getHot: try get(Self.hotChain + number % UInt64(cell.hotCalls), copies: true)
-    case .getCold: try get(Self.coldChain + number % UInt64(cell.coldCalls), copies: false)
+    case .getCold: try get(Self.coldChain + chains.next() % UInt64(cell.coldCalls), copies: false)
     case .put: try put(chains.next(), from: Int(number))
     }
     return Work(calls: 1, bytes: cell.callBytes, pages: cell.pages)

@@ -44,7 +44,7 @@ final class IndexBench {
     add("pages stored", Double(pages), "", note: "256 bytes each, chains of 512")
     let filled = try IndexStore(IndexStore.configuration(path, blockCacheBytes: 64 << 20))
     let started = SystemClock().monotonicNanos()
-    try filled.put(chains: 0..<chains)
+    try filled.put(chains: chains)
     try filled.settle()
     let seconds = Double(SystemClock().monotonicNanos() - started) / 1e9
     add("put, pages a second", Double(pages) / seconds, "", note: "flushes and merges included")
@@ -100,7 +100,7 @@ final class IndexBench {
     }
     add(
       "probes whose first page misses that read nothing", absent.zeroShare * 100, "%",
-      least: 99.9, note: "\(probes * 10) probes; a probe reads \(absent.most) blocks at most")
+      least: 99.9, note: "\(probes) probes; one reads \(absent.most) blocks at most")
     add(
       "most blocks read by one of them", Double(absent.most), "", most: 1)
   }

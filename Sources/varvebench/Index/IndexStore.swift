@@ -6,8 +6,9 @@ import VarveBase
 import VarveEngine
 import VarveFile
 
-final class IndexStore {
+final class IndexStore: Sendable {
   static let chainPages = 512
+  private static let callers = 8
   private static let pageBytes = 256
 
   let engine: Engine
@@ -61,14 +62,29 @@ final class IndexStore {
 
   // MARK: Filling
 
-  /// Chains `range`, 256 bytes a page.
-  func put(chains range: Range<Int>) throws {
+  /// Chains `0 ..< count`, 256 bytes a page, by several callers: one would wait for each of its
+  /// extents.
+  func put(chains count: Int) throws {
     let bytes = [UInt8](repeating: 7, count: Self.pageBytes)
     let checksum = XXH3.hash(bytes)
-    for chain in range {
-      try put(Self.ids(chain), page: bytes, checksum: checksum)
-      if chain % 1000 == 999 { Console.note("index: \((chain + 1) * Self.chainPages) pages") }
+    let next = ChainCounter(0)
+    let failure = Locked<Failure?>(nil)
+    let threads = (0..<Self.callers).map { caller in
+      NamedThread("put-\(caller)") { [self] in
+        do {
+          while failure.withLock({ $0 == nil }) {
+            let chain = Int(next.next())
+            guard chain < count else { return }
+            try put(Self.ids(chain), page: bytes, checksum: checksum)
+            if chain % 1000 == 999 { Console.note("index: \((chain + 1) * Self.chainPages) pages") }
+          }
+        } catch {
+          failure.withLock { $0 = error as? Failure ?? Failure("\(error)") }
+        }
+      }
     }
+    for thread in threads { thread.join() }
+    if let failure = failure.withLock({ $0 }) { throw failure }
   }
 
   func put(_ ids: [PageID], page: [UInt8], checksum: UInt64) throws {

@@ -102,9 +102,9 @@ struct TableCommand: ParsableCommand {
 
   /// The page with the table between the marks of `name`.
   static func replaced(_ page: String, name: String, by table: String) throws -> String {
-    guard let begin = page.range(of: "<!-- results \(name) -->\n"),
+    guard let begin = page.range(of: "<!-- results \(name) -->"),
       let end = page.range(of: "\n<!-- end -->", range: begin.upperBound..<page.endIndex)
     else { throw Failure("the page has no place for \(name)") }
-    return page.replacingCharacters(in: begin.upperBound..<end.lowerBound, with: table)
+    return page.replacingCharacters(in: begin.upperBound..<end.lowerBound, with: "\n" + table)
   }
 }
