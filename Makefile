@@ -21,6 +21,9 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 BINARIES ?= $(RELEASE)
 
 TORTURE := $(RELEASE)/varvetorture
+# Histories of `make torture` and of `make metamorphic`.
+FAULTS ?= 8
+METAMORPHIC ?= 40
 # A trap is answered with the seed, not with minutes of backtrace; sets iterate alike in every run.
 TORTURE_ENV := SWIFT_BACKTRACE=enable=no SWIFT_DETERMINISTIC_HASHING=1
 
@@ -98,20 +101,20 @@ build-torture: deps
 crash: build-torture ## crash before every write, sync, rename, unlink; recover 20,000 times
 	$(TORTURE_ENV) $(TORTURE) crash --recoveries 20000
 
-crash-canary: build-torture ## leave syncs out one by one; the crash run must see each
+crash-canary: build-torture ## leave syncs and unlinks out one by one; the crash run must see each
 	$(TORTURE_ENV) $(TORTURE) crash --canary
 
 crash-nightly: build-torture ## the same, a million recoveries of other histories
 	$(TORTURE_ENV) $(TORTURE) crash --recoveries 1000000 --seed $$(date +%s)
 
 torture: build-torture ## one fault at every call of seeded histories
-	$(TORTURE_ENV) $(TORTURE) fault --histories 8
+	$(TORTURE_ENV) $(TORTURE) fault --histories $(FAULTS)
 
-torture-canary: build-torture ## the same with an oracle that lies; it must be seen
-	$(TORTURE_ENV) $(TORTURE) fault --histories 1 --canary
+torture-canary: build-torture ## leave out what the fault run must miss: each must be seen
+	$(TORTURE_ENV) $(TORTURE) fault --histories 20 --canary
 
 metamorphic: build-torture ## the same history over every option set must give equal answers
-	$(TORTURE_ENV) $(TORTURE) metamorphic --histories 40
+	$(TORTURE_ENV) $(TORTURE) metamorphic --histories $(METAMORPHIC)
 	$(TORTURE_ENV) $(TORTURE) metamorphic --histories 1 --canary
 
 demo: build ## replay a real trace through the SGLang backend, with a kill in the middle

@@ -98,6 +98,7 @@ let package = Package(
       "VarveEngineTests", ["VarveBase", "VarveFile", "VarveEngine", log], exclude: ["Golden"]),
     testTarget(
       "VarveFaultTests", ["VarveBase", "VarveFile", "VarveEngine", "varvefaults", log]),
+    testTarget("VarveTortureTests", ["VarveTorture"]),
     testTarget("VarveWireTests", ["VarveBase", "VarveWire", "CVarveProto", "CProtobufC"]),
     testTarget("VarveTunerTests", ["VarveBase", "VarveTuner"], exclude: ["Golden"]),
     testTarget("VarveClientTests", ["VarveBase", "VarveWire", "VarveClient"]),

@@ -62,6 +62,8 @@ package enum Limits {
   package static let tableBlockBytes = 16 << 10
   package static let tableNamesBytes = 64 << 10
   package static let tableWriteBytes = 256 << 10
+  /// One read of the check of a whole table.
+  package static let tableReadBytes = 1 << 20
   package static let memtableBytesDefault = 32 << 20
   package static let memtableBytesMax = 1 << 30
   package static let filterBitsPerNameDefault = 10.0

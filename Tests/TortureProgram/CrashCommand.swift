@@ -28,16 +28,13 @@ struct CrashCommand: ParsableCommand {
   }
 
   private func runCanaries() throws {
-    var missed = 0
+    var seen: [(name: String, failure: Failure?, runs: Int)] = []
     for canary in Canary.all {
       let tally = Self.parallel(
         target: 30_000, seed: seed, threads: threads, histories: 0, canary: canary)
-      let word = tally.failures.first.map { "seen: \($0.problems.first ?? "")" } ?? "NOT SEEN"
-      print("canary: \(canary.name): \(word) (\(tally.recoveries) recoveries)")
-      if tally.failures.isEmpty { missed += 1 }
+      seen.append((canary.name, tally.failures.first, tally.recoveries))
     }
-    print("crash canaries: \(Canary.all.count - missed) passed, \(missed) failed")
-    if missed > 0 { throw ExitCode(1) }
+    try Workers.verdict("crash", canaries: seen)
   }
 
   /// Runs seeds on several threads until the quotas are full or something failed.

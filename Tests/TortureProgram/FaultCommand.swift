@@ -12,23 +12,39 @@ struct FaultCommand: ParsableCommand {
   @Option(help: "Histories.") var histories = 4
   @Option(help: "First seed.") var seed: UInt64 = 1
   @Option(help: "Threads.") var threads = 2
-  @Flag(help: "Call everything durable that was not: the run must fail.") var canary = false
+  @Flag(help: "Leave one thing out at a time: every such run must fail.") var canary = false
 
   func run() throws {
     CaseNote.install()
-    let total = Locked(FaultTally())
+    if canary { return try runCanaries() }
     let started = SystemClock().monotonicNanos()
+    let tally = tally(nil)
+    for line in tally.lines { print(line) }
+    print("  \((SystemClock().monotonicNanos() - started) / 1_000_000_000) s")
+    try Workers.verdict("torture", tally.runCount, tally.failures, isCanary: false)
+  }
+
+  private func runCanaries() throws {
+    var seen: [(name: String, failure: Failure?, runs: Int)] = []
+    for canary in FaultCanary.allCases {
+      let tally = tally(canary)
+      seen.append((canary.rawValue, tally.failures.first, tally.runCount))
+    }
+    try Workers.verdict("torture", canaries: seen)
+  }
+
+  private func tally(_ canary: FaultCanary?) -> FaultTally {
+    canary?.begin()
+    defer { canary?.end() }
+    let total = Locked(FaultTally())
     Workers.run(threads: threads, seeds: seed..<seed + UInt64(histories), name: "fault") {
       seed, slot in
-      let tally = FaultRun(seed: seed, slot: slot, isCanary: canary).run()
+      let tally = FaultRun(seed: seed, slot: slot, canary: canary).run()
       return total.withLock {
         $0.add(tally)
         return $0.failures.isEmpty
       }
     }
-    let tally = total.withLock { $0 }
-    for line in tally.lines { print(line) }
-    print("  \((SystemClock().monotonicNanos() - started) / 1_000_000_000) s")
-    try Workers.verdict("torture", tally.runCount, tally.failures, isCanary: canary)
+    return total.withLock { $0 }
   }
 }

@@ -28,6 +28,20 @@ enum Workers {
     for worker in workers { worker.join() }
   }
 
+  /// The last lines of a run of canaries; each passes when it was seen.
+  static func verdict(
+    _ name: String, canaries: [(name: String, failure: Failure?, runs: Int)]
+  ) throws {
+    for canary in canaries {
+      let word =
+        canary.failure.map { "seen: \($0.problems.first ?? "") (\($0.place))" } ?? "NOT SEEN"
+      print("canary: \(canary.name): \(word), in \(canary.runs) runs")
+    }
+    let missed = canaries.count { $0.failure == nil }
+    print("\(name) canaries: \(canaries.count - missed) passed, \(missed) failed")
+    if missed > 0 { throw ExitCode(1) }
+  }
+
   /// The last lines of a run; a canary passes when it was seen.
   static func verdict(
     _ name: String, _ runs: Int, _ failures: [Failure], isCanary: Bool

@@ -64,6 +64,21 @@ final class ScratchDirectory {
     }
   }
 
+  /// A merge of all tables writes them in the format of now.
+  @Test(arguments: versions) func aGoldenStoreIsCompacted(version: String) throws {
+    let scratch = try copy(version)
+    let configuration = FaultStore.configuration(scratch.path + "/store")
+    let store = try FaultStore(configuration, files: PosixFileSystem())
+    try store.engine.compact(namespace: nil, indexOnly: true) { _ in true }
+    try check(store, "\(version), compacted")
+    #expect(try store.engine.brokenInvariant() == nil)
+    store.close()
+    let again = try FaultStore(configuration, files: PosixFileSystem())
+    defer { again.close() }
+    try check(again, "\(version), compacted and restarted")
+    #expect(try again.engine.brokenInvariant() == nil)
+  }
+
   @Test(arguments: versions) func aGoldenStoreIsRebuiltFromItsSegments(version: String) throws {
     let scratch = try copy(version)
     let directory = scratch.path + "/store"

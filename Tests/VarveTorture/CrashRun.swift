@@ -29,11 +29,14 @@ package struct Canary: Sendable {
     Canary(name: "new segments' names are not synced", kind: .syncDirectory, path: "/segments"),
     Canary(name: "new tables' names are not synced", kind: .syncDirectory, path: "/tables"),
     Canary(name: "CURRENT is replaced without a sync", kind: .sync, path: "CURRENT"),
+    Canary(name: "evicted segments are not unlinked", kind: .remove, path: ".vlog"),
   ]
 }
 
 package struct CrashRun: Sendable {
   package static let depthMax = 3
+  /// Crash points taken of one history: of a longer one, evenly by kind of call.
+  package static let pointsMax = 240
 
   package let seed: UInt64
   package let canary: Canary?
@@ -51,9 +54,12 @@ package struct CrashRun: Sendable {
     mayEvict = dice.oneIn(3)
     configuration = Self.configuration(&dice, seed: seed, mayEvict: mayEvict)
     history = History(
-      seed: seed, length: (mayEvict ? 40 : 20) + dice.below(30),
+      seed: seed, length: (mayEvict ? 60 : 20) + dice.below(30),
       pageBytesMax: !mayEvict && dice.oneIn(2) ? 2000 : 24_000)
   }
+
+  /// For manifests of a store that evicts: little, so that a file too many shows at once.
+  private static let reservedBytes = 64 << 10
 
   static func configuration(
     _ dice: inout Dice, seed: UInt64, mayEvict: Bool
@@ -61,16 +67,17 @@ package struct CrashRun: Sendable {
     // Where pages are to leave, segments are small and few.
     let segment = UInt64(64 << 10) << UInt64(mayEvict ? 0 : dice.below(3))
     let count = mayEvict ? 8 + dice.below(6) : 400
+    let reserved = mayEvict ? Self.reservedBytes : Limits.manifestBytesReserved
     var configuration = EngineConfiguration(
-      directory: "/data",
-      capacityBytes: UInt64(Limits.manifestBytesReserved) + segment * UInt64(count))
+      directory: "/data", capacityBytes: UInt64(reserved) + segment * UInt64(count))
+    configuration.manifestBytesReserved = reserved
     configuration.segmentBytes = UInt32(segment)
     configuration.arenaBytes = (64 << 10) * (1 + dice.below(4))
     configuration.stagingBytes = 4 << 20
     configuration.memtableBytes = [1, 2 << 10, 16 << 10, 1 << 20][dice.below(4)]
     configuration.blockCacheBytes = dice.oneIn(2) ? 0 : 64 << 10
     configuration.tableBlockBytes = [1, 200, 16 << 10][dice.below(3)]
-    configuration.manifestRollBytes = [1, 1000, 1 << 20][dice.below(3)]
+    configuration.manifestRollBytes = [1, 1000, mayEvict ? 16 << 10 : 1 << 20][dice.below(3)]
     configuration.shape = IndexShape(
       sizeRatio: 2 + dice.below(3), innerRunsMax: 1 + dice.below(3),
       lastRunsMax: 1 + dice.below(3))
@@ -85,7 +92,7 @@ package struct CrashRun: Sendable {
   package func run(isEnough: (CrashTally) -> Bool = { _ in false }) -> CrashTally {
     var tally = CrashTally()
     tally.histories = 1
-    let points = live(&tally)
+    let points = chosen(live(&tally))
     for point in points {
       tally.points += 1
       var dice = Dice(Dice.mix(seed, UInt64(point.index) + 100))
@@ -135,6 +142,21 @@ package struct CrashRun: Sendable {
     }
     store.abandon()
     return points.withLock { $0 }
+  }
+
+  /// All, or as many of each kind of call as there is room for. Points of one kind differ little
+  /// in a history that makes thousands of them.
+  private func chosen(_ points: [CrashPoint]) -> [CrashPoint] {
+    guard points.count > Self.pointsMax else { return points }
+    var dice = Dice(Dice.mix(seed, 9))
+    var left = Dictionary(grouping: points.shuffled(using: &dice), by: \.kind)
+    var chosen: [CrashPoint] = []
+    while chosen.count < Self.pointsMax {
+      for kind in FileCall.Kind.allCases {
+        if let point = left[kind]?.popLast() { chosen.append(point) }
+      }
+    }
+    return chosen.sorted { $0.index < $1.index }
   }
 
   private func files(_ crashable: CrashableFileSystem) -> any FileSystem {
@@ -200,7 +222,8 @@ package struct CrashRun: Sendable {
       return (["recovery was refused: \(error)"], nil)
     }
     crashable.watch(nil)
-    var problems = store.check()
+    var problems = store.complaints.map { "nothing was damaged, and recovery says: \($0)" }
+    problems += store.check()
     tally.count(store)
     if overrun.withLock({ $0 }) { problems.append("over capacity while recovering") }
     if problems.isEmpty, dice.oneIn(8) { problems = live(on: store, &dice) }

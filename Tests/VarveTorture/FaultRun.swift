@@ -2,6 +2,7 @@
 // crashes, nothing acknowledged is lost, no byte is wrong, and the store opens again without the
 // fault.
 
+internal import Synchronization
 internal import VarveBase
 internal import VarveEngine
 package import VarveFile
@@ -42,6 +43,27 @@ package enum FaultKind: String, CaseIterable, Sendable {
     case .misdirected: .effect(.misdirect(UInt64(dice.below(8)) * 4096))
     case .syncFailsOnce: .failThenClaim(errno: Errno.inputOutput)
     case .delay: .effect(.delay {})
+    }
+  }
+}
+
+/// What is left out on purpose: the run must fail.
+package enum FaultCanary: String, CaseIterable, Sendable {
+  case errorsUnheard = "a failed write or sync is taken for done"
+  case pagesUnchecked = "pages are not compared with their checksums"
+  case allDurable = "every acknowledgement is taken for durable"
+
+  /// Turns off what one switch of the whole process turns off; `end` turns it on again.
+  package func begin() { PageChecks.areOff.store(self == .pagesUnchecked, ordering: .relaxed) }
+
+  package func end() { PageChecks.areOff.store(false, ordering: .relaxed) }
+
+  /// The faults that can show it.
+  fileprivate func tries(_ kind: FaultKind, _ call: FileCall) -> Bool {
+    switch self {
+    case .errorsUnheard: kind == .inputOutput && (call.kind == .write || call.kind == .sync)
+    case .pagesUnchecked: kind == .bitFlip || kind == .misdirected
+    case .allDurable: kind == .delay && call.index == 0
     }
   }
 }
@@ -95,16 +117,18 @@ private final class CallList: FileJudge {
 package struct FaultRun: Sendable {
   package let seed: UInt64
   package let slot: Int
-  /// The oracle is told that every put was durable though it was not: the run must fail.
-  package let isCanary: Bool
+  package let canary: FaultCanary?
+  /// Calls whose number this divides meet faults.
+  private let every: Int
   private let history: History
   private let configuration: EngineConfiguration
   private let mayEvict: Bool
 
-  package init(seed: UInt64, slot: Int = 0, isCanary: Bool = false) {
+  package init(seed: UInt64, slot: Int = 0, canary: FaultCanary? = nil, every: Int = 1) {
+    self.every = every
     self.seed = seed
     self.slot = slot
-    self.isCanary = isCanary
+    self.canary = canary
     var dice = Dice(Dice.mix(seed, 8))
     mayEvict = dice.oneIn(3)
     configuration = CrashRun.configuration(&dice, seed: seed, mayEvict: mayEvict)
@@ -115,28 +139,27 @@ package struct FaultRun: Sendable {
     var tally = FaultTally()
     tally.histories = 1
     let list = CallList()
-    _ = once(list, mayEvict: mayEvict)
+    _ = once(list, nil)
     let calls = list.calls.withLock { $0 }
     tally.calls = calls.count
-    for call in calls {
-      for kind in FaultKind.allCases where kind.meets(call.kind) {
+    for call in calls where call.index % every == 0 {
+      for kind in FaultKind.allCases
+      where kind.meets(call.kind) && canary?.tries(kind, call) != false {
         var dice = Dice(Dice.mix(seed, UInt64(call.index) &* 16 &+ UInt64(kind.number)))
         let place =
           "seed \(seed), \(kind.rawValue) at call \(call.index) (\(call.kind.rawValue) "
           + "\(lastName(of: call.path)) at \(call.offset))"
         CaseNote.set(slot, place)
-        let rules = FaultRules([
-          FaultRule(nil, nth: call.index, fault: kind.fault(call, &dice))
-        ])
-        // A full disk at the start is answered by evicting, whatever the capacity says.
-        let result = once(rules, mayEvict: mayEvict || kind == .noSpace)
+        let fault =
+          canary == .errorsUnheard ? .effect(.claimDone) : kind.fault(call, &dice)
+        let result = once(FaultRules([FaultRule(nil, nth: call.index, fault: fault)]), kind)
         tally.runs[kind.rawValue, default: 0] += 1
         tally.byCall[call.kind, default: 0] += 1
         if result.wasRefused { tally.refusedOpenings += 1 }
         if result.wasReadOnly { tally.readOnly += 1 }
         if !result.problems.isEmpty {
           tally.failures.append(Failure(place: place, problems: result.problems))
-          if tally.failures.count > 5 { return tally }
+          if tally.failures.count > (canary == nil ? 5 : 0) { return tally }
         }
       }
     }
@@ -150,35 +173,26 @@ package struct FaultRun: Sendable {
   }
 
   /// The whole history under one judge, then the checks: as it is, after a kill, after a power cut.
-  private func once(_ judge: some FileJudge, mayEvict: Bool) -> Result {
+  private func once(_ judge: some FileJudge, _ kind: FaultKind?) -> Result {
     var result = Result()
     let disk = MemoryFileSystem()
     let clock = ManualClock()
+    let rules = judge as? FaultRules
     let store = TortureStore(
       configuration, files: FaultyFileSystem(disk, judge: judge), clock: clock,
-      pages: history.pages, oracle: Oracle(mayEvict: mayEvict), allowsRefusal: true)
+      pages: history.pages,
+      oracle: Oracle(mayEvict: mayEvict, tracksSegments: kind == .noSpace),
+      faultsMet: { rules?.hitCount ?? 0 }, faultIsFullDisk: kind == .noSpace)
     for operation in history.operations {
-      if store.engine == nil {
-        do {
-          try store.open()
-        } catch {
-          // The one fault is over: the next opening must do.
-          result.wasRefused = true
-          do {
-            try store.open()
-          } catch {
-            result.problems.append("never opens again: \(error)")
-          }
-        }
-      }
+      if store.engine == nil { open(store, &result) }
       store.run(operation)
       if !result.problems.isEmpty { return result }
     }
     (judge as? CallList)?.end()
-    (judge as? FaultRules)?.clear()
+    rules?.clear()
     result.problems += store.problems
     result.wasReadOnly = store.engine?.isWritable == false
-    if isCanary { store.oracle.synced() }
+    if canary == .allDurable { store.oracle.synced() }
     if UInt64(disk.usedBytes) > configuration.capacityBytes {
       result.problems.append("\(disk.usedBytes) bytes are over the capacity")
     }
@@ -195,6 +209,20 @@ package struct FaultRun: Sendable {
     after.powerLost()
     result.problems += reopened(cut, after, clock, "after a power cut")
     return result
+  }
+
+  private func open(_ store: TortureStore, _ result: inout Result) {
+    do {
+      try store.open()
+    } catch {
+      // The one fault is over: the next opening must do.
+      result.wasRefused = true
+      do {
+        try store.open()
+      } catch {
+        result.problems.append("never opens again: \(error)")
+      }
+    }
   }
 
   private func reopened(

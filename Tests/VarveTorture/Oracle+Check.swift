@@ -9,22 +9,19 @@ extension Oracle {
   /// What is wrong with the store, a sentence each. What had been left open by the crash (a clear
   /// that was not answered) is settled from what is found.
   ///
-  /// - Parameters:
-  ///   - allowsDamage: a fault was injected that may cost pages, never give wrong bytes.
-  ///   - settles: the store was just opened. (What a running store refused to do may still be found
-  ///     done after the next start.)
+  /// - Parameter settles: the store was just opened. (What a running store refused to do may still
+  ///   be found done after the next start.)
   mutating func check(
-    _ engine: Engine, _ pages: Pages, millis: UInt64, allowsDamage: Bool = false,
-    settles: Bool = true
+    _ engine: Engine, _ pages: Pages, millis: UInt64, settles: Bool = true
   ) -> [String] {
     var problems: [String] = []
     do {
-      if let broken = try engine.brokenInvariant(pagesExpire: pagesExpire) {
+      if let broken = try engine.brokenInvariant() {
         problems.append(broken)
       }
       checkNamespaces(engine, settles, &problems)
       for name in spaces.keys.sorted() {
-        try checkPages(name, engine, millis, allowsDamage, &problems)
+        try checkPages(name, engine, millis, &problems)
         if problems.isEmpty { try checkChains(name, engine, pages, &problems) }
       }
     } catch {
@@ -61,8 +58,7 @@ extension Oracle {
   }
 
   private mutating func checkPages(
-    _ name: String, _ engine: Engine, _ millis: UInt64, _ allowsDamage: Bool,
-    _ problems: inout [String]
+    _ name: String, _ engine: Engine, _ millis: UInt64, _ problems: inout [String]
   ) throws {
     guard let space = spaces[name] else { return }
     let ids = space.pages.keys.sorted { $0.word0 < $1.word0 }
@@ -77,9 +73,8 @@ extension Oracle {
         let problem =
           switch page.outcome {
           case .present: wrong(page, expected, millis)
-          case .dataLoss where allowsDamage: nil as String?
           case .dataLoss: "its bytes are damaged" as String?
-          default: allowsDamage ? nil : missing(expected, engine, millis)
+          default: missing(expected, engine, millis)
           }
         if let problem {
           problems.append("\(name) page \(ids[index].hex.prefix(8)): \(problem)")
@@ -130,7 +125,8 @@ extension Oracle {
     return nil
   }
 
-  /// Asked by chain, with the hint that the chain begins at its root, presence is the same.
+  /// Asked by chain, with the hint that the chain begins at its root, presence is the same; and
+  /// what was never put into this namespace is absent.
   private func checkChains(
     _ name: String, _ engine: Engine, _ pages: Pages, _ problems: inout [String]
   ) throws {
@@ -144,6 +140,10 @@ extension Oracle {
       }
       if answers[0] != answers[1] {
         problems.append("\(name): presence \(answers[0]) at the root, \(answers[1]) elsewhere")
+      }
+      for (index, id) in ids.enumerated()
+      where answers[0][index / 8] >> UInt8(index % 8) & 1 == 1 && space.pages[id] == nil {
+        problems.append("\(name) page \(id.hex.prefix(8)) was never put, and is there")
       }
     }
   }

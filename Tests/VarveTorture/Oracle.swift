@@ -46,12 +46,16 @@ package struct Oracle: Sendable {
   private(set) var opening: Set<String> = []
   /// Ids whose life is over: they never come back.
   private(set) var retired: Set<UInt32> = []
-  /// Some page was put with a time to live.
-  private(set) var pagesExpire = false
-  /// Capacity is so small that pages may leave.
-  let mayEvict: Bool
+  /// Pages may leave, oldest segment first: the capacity is small, or the disk was full at a start.
+  package var mayEvict: Bool
+  /// Whether the segments of acknowledged pages are kept in mind, as eviction asks for.
+  let tracksSegments: Bool
 
-  package init(mayEvict: Bool) { self.mayEvict = mayEvict }
+  /// - Parameter tracksSegments: pages may begin to leave later.
+  package init(mayEvict: Bool, tracksSegments: Bool = false) {
+    self.mayEvict = mayEvict
+    self.tracksSegments = mayEvict || tracksSegments
+  }
 
   // MARK: - Namespaces
 
@@ -82,7 +86,6 @@ package struct Oracle: Sendable {
   // MARK: - Pages
 
   mutating func willPut(_ name: String, _ id: PageID, _ version: Version) {
-    if version.expirySeconds != 0 { pagesExpire = true }
     spaces[name]?.pages[id, default: Page()].allowed.append(version)
   }
 

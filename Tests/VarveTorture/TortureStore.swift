@@ -1,7 +1,6 @@
 // A store under test together with its oracle: runs operations on the one and tells the other what
 // was asked and what was answered.
 
-package import Logging
 package import VarveBase
 package import VarveEngine
 package import VarveFile
@@ -20,14 +19,20 @@ package final class TortureStore: @unchecked Sendable {
   /// A line for each operation: what the store answered.
   package private(set) var transcript: [String] = []
   private let keepsTranscript: Bool
-  /// Faults are injected: operations may be refused.
-  private let allowsRefusal: Bool
+  /// Calls that met an injected fault so far. An operation may be refused where one met its own.
+  private let faultsMet: @Sendable () -> Int
+  private var faultsBefore = 0
+  private let faultIsFullDisk: Bool
   private var openings: UInt64 = 0
   private var tunings = 0
+  private let log = OpeningLog()
+  /// What the last opening said was damaged or lost.
+  package private(set) var complaints: [String] = []
 
   package init(
     _ configuration: EngineConfiguration, files: any FileSystem, clock: ManualClock, pages: Pages,
-    oracle: Oracle, keepsTranscript: Bool = false, allowsRefusal: Bool = false
+    oracle: Oracle, keepsTranscript: Bool = false,
+    faultsMet: @escaping @Sendable () -> Int = { 0 }, faultIsFullDisk: Bool = false
   ) {
     self.configuration = configuration
     self.files = files
@@ -35,23 +40,25 @@ package final class TortureStore: @unchecked Sendable {
     self.pages = pages
     self.oracle = oracle
     self.keepsTranscript = keepsTranscript
-    self.allowsRefusal = allowsRefusal
+    self.faultsMet = faultsMet
+    self.faultIsFullDisk = faultIsFullDisk
   }
-
-  package static let silence: Logger = {
-    var logger = Logger(label: "torture") { _ in SwiftLogNoOpLogHandler() }
-    logger.logLevel = .critical
-    return logger
-  }()
 
   package func open() throws {
     var configuration = configuration
     openings += 1
     // Two openings of one store must not share their salts.
     configuration.simulation?.seed ^= openings &* 0x1_0000_0001
+    _ = log.take()
+    let before = faultsMet()
+    defer {
+      complaints = log.take()
+      // DESIGN §5: a disk found full at the start is answered by evicting, whatever the capacity.
+      if faultIsFullDisk, faultsMet() > before { oracle.mayEvict = true }
+    }
     engine = try Engine.open(
       configuration, files: files, clock: clock,
-      ledger: MemoryLedger(limitBytes: 256 << 20), logger: Self.silence)
+      ledger: MemoryLedger(limitBytes: 256 << 20), logger: log.logger)
   }
 
   package func close() {
@@ -62,10 +69,9 @@ package final class TortureStore: @unchecked Sendable {
   /// The process is gone: nothing more is written.
   package func abandon() { engine = nil }
 
-  package func check(allowsDamage: Bool = false, settles: Bool = true) -> [String] {
+  package func check(settles: Bool = true) -> [String] {
     guard let engine else { return ["the store is closed"] }
-    return oracle.check(
-      engine, pages, millis: clock.wallMillis(), allowsDamage: allowsDamage, settles: settles)
+    return oracle.check(engine, pages, millis: clock.wallMillis(), settles: settles)
   }
 
   // MARK: - Operations
@@ -78,16 +84,24 @@ package final class TortureStore: @unchecked Sendable {
   }
 
   package func run(_ operation: Operation) {
+    faultsBefore = faultsMet()
     let before = syncFailures
     do {
       try perform(operation)
     } catch {
       answer("refused: \(error)")
-      if !allowsRefusal { problems.append("\(operation) was refused: \(error)") }
+      if !mayRefuse { problems.append("\(operation) was refused: \(error)") }
     }
-    // A failed sync takes along what lay beyond the last good one, and the store goes on.
+    // DESIGN §5: a failed sync takes along what lay beyond the last good one; the store goes on.
     if syncFailures > before { oracle.powerLost() }
   }
+
+  /// This operation met a fault, or an earlier one made the store read-only for good, which DESIGN
+  /// §5 asks for after a second failed sync, after one of what a start found, and where the
+  /// manifest cannot be written. Nothing else excuses a refusal.
+  private var mayRefuse: Bool { metFault || engine?.isWritable == false }
+
+  private var metFault: Bool { faultsMet() > faultsBefore }
 
   /// Failed syncs of the engine that is open.
   private var syncFailures: UInt64 { engine?.counters.syncFailures.current ?? 0 }
@@ -122,11 +136,19 @@ package final class TortureStore: @unchecked Sendable {
     case .advance(let millis): clock.advance(millis: millis)
     case .reopen:
       let wasWritable = engine.isWritable
+      let before = engine.counters.syncFailures.current
       close()
-      if wasWritable, !allowsRefusal { oracle.synced() }
+      // Closing syncs; it has nobody to tell when that fails.
+      if engine.counters.syncFailures.current > before {
+        oracle.powerLost()
+      } else if wasWritable, !metFault {
+        oracle.synced()
+      }
       try open()
+      // A fault that the check's own reads meet says nothing about the start.
+      let opened = faultsMet()
       let wrong = check()
-      if !allowsRefusal { problems += wrong }
+      if faultsMet() == opened { problems += wrong }
     }
   }
 
@@ -227,7 +249,7 @@ package final class TortureStore: @unchecked Sendable {
   ) throws {
     switch outcome {
     case .stored, .alreadyPresent:
-      let segment = oracle.mayEvict ? try engine.segment(of: page, in: namespace) : nil
+      let segment = oracle.tracksSegments ? try engine.segment(of: page, in: namespace) : nil
       if outcome == .stored {
         oracle.stored(name, page, version, durable: put.durable, segment: segment)
       } else {
@@ -236,11 +258,11 @@ package final class TortureStore: @unchecked Sendable {
       }
     case .checksumMismatch, .lengthMismatch, .sizeConflict, .tooLarge: break
     case .notAttempted:
-      if put.damage == nil, !allowsRefusal {
+      if put.damage == nil, !mayRefuse {
         problems.append("a page of a put in order was not attempted")
       }
     default:
-      if !allowsRefusal, !(oracle.mayEvict && outcome == .noSpace) {
+      if !mayRefuse, !(oracle.mayEvict && outcome == .noSpace) {
         problems.append("a page of a put ended as \(outcome)")
       }
     }

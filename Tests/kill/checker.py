@@ -27,6 +27,8 @@ class Checker:
         self.findings: list[str] = []
         self.pages_looked_up = 0
         self.pages_read = 0
+        # Pages answered late, and those of them that are not there.
+        self.late = self.late_missing = 0
 
     def run(self, read_all: bool) -> list[str]:
         evicted = self.client.stats(seconds=CHECK_SECONDS).evicted_pages
@@ -78,9 +80,12 @@ class Checker:
         elif page.state in (State.DELETED, State.ABSENT) and there:
             self._find(f"{label} is served")
         if page.state is State.PUTTING:
+            self.late += page.late
+            self.late_missing += page.late and not there
             page.state = State.STORED if there else State.ABSENT
         elif page.state is State.DELETING:
             page.state = State.STORED if there else State.DELETED
+        page.late = False
 
     def _read(self, namespace: str, pages: list[Page]) -> None:
         buffers = [bytearray(page.size) for page in pages]

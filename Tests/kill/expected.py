@@ -36,6 +36,7 @@ class Page:
     state: State
     touched: bool = True  # Since the last check.
     durable: bool = False  # Acknowledged as durable, or found after a restart.
+    late: bool = False  # Answered as durable while its disk was being taken away.
 
     def content(self) -> bytes:
         return page_content(self.name, self.size)
@@ -70,7 +71,8 @@ class Expected:
     def __init__(self) -> None:
         self.chains: list[Chain] = []
         self.bytes_sent = 0
-        # Set before the power of the disk goes: what is answered from then on counts for nothing.
+        # Set before the power of the disk goes, looked at after an answer was received: an answer
+        # that counts was received before the cut began.
         self.is_cut = False
         self._lock = threading.Lock()
 

@@ -51,6 +51,7 @@ class Loop:
         self.stores = 0
         self.acknowledged = self.refused = 0
         self.acknowledged_total = self.looked_up_total = self.read_total = 0
+        self.late_total = self.late_missing_total = 0
         self._new_store()
 
     def _new_store(self) -> None:
@@ -147,6 +148,8 @@ class Loop:
             findings = checker.run(read_all)
         self.looked_up_total += checker.pages_looked_up
         self.read_total += checker.pages_read
+        self.late_total += checker.late
+        self.late_missing_total += checker.late_missing
         notes.insert(
             0,
             f"{self.acknowledged} acknowledged, {self.refused} refused, {undecided} undecided, "

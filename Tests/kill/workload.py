@@ -111,7 +111,11 @@ class Worker:
             durable=durable,
         )
         if self.expected.is_cut:
-            return  # Heard after the power went: nobody would have.
+            # Heard after the power went: nobody would have. Kept apart, to see what such answers
+            # are worth.
+            for page, status in zip(pages, statuses, strict=True):
+                page.late = durable and status in (STORED, ALREADY_PRESENT)
+            return
         for page, status, before in zip(pages, statuses, known, strict=True):
             if status not in (STORED, ALREADY_PRESENT) and self.dying.is_set():
                 continue  # Its disk is gone; the page stays pending.

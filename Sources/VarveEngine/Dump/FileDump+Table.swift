@@ -12,6 +12,7 @@ extension FileDump {
       line(
         "table \(number) version \(table.version) blocks \(table.properties.blocks) counts "
           + table.properties.counts.numbers.map(String.init).joined(separator: " "))
+      if let census = table.properties.census { dump(census) }
       var scanner = TableScanner(table)
       while try scanner.next() {
         line("record \(text(scanner.kind)) key \(hex(scanner.key)) \(text(scanner.record))")
@@ -20,6 +21,23 @@ extension FileDump {
     } catch {
       damage(error)
     }
+  }
+
+  private mutating func dump(_ census: PageCensus) {
+    for (segment, namespaces) in census.segments.sorted(by: { $0.key < $1.key }) {
+      for (id, held) in namespaces.sorted(by: { $0.key < $1.key }) {
+        let expiring = held.expiring.sorted { $0.key < $1.key }.map {
+          " until \($0.key): \(text($0.value))"
+        }
+        line(
+          "holds in segment \(segment) of namespace \(id) \(text(held.lasting))"
+            + expiring.joined())
+      }
+    }
+  }
+
+  private func text(_ counts: PageCounts) -> String {
+    "\(counts.pages) pages \(counts.bytes) bytes"
   }
 
   private func text(_ kind: IndexKey.Kind) -> String { kind == .id ? "id" : "path" }

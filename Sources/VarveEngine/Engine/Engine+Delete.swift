@@ -92,7 +92,9 @@ extension Engine {
     do {
       _ = try log.append(controls: entries) {
         index.delete(
-          entries.map { Tombstone(name: $0.name, sequence: $0.sequence, place: $0.place) })
+          zip(entries, records).map { entry, record in
+            (Tombstone(name: entry.name, sequence: entry.sequence, place: entry.place), record)
+          })
       }
     } catch {
       throw refused(error)

@@ -6,10 +6,7 @@ package import VarveBase
 extension Engine {
   /// One clear sentence for the first invariant that does not hold; nil when all do. Reads every
   /// table: not for production. Nothing else may use the engine meanwhile.
-  ///
-  /// - Parameter pagesExpire: some page had a time to live. It is counted until the next start when
-  ///   a merge or a new put of its name overtook it, so that counts are then from above.
-  package func brokenInvariant(pagesExpire: Bool = false) throws(EngineError) -> String? {
+  package func brokenInvariant() throws(EngineError) -> String? {
     let state = manifest.state
     state.checkInvariants()
     log.state.update { $0.checkInvariants() }
@@ -20,22 +17,41 @@ extension Engine {
       return "segments \(segments.map(\.number)), manifest \(state.segments.keys.sorted())"
     }
     if let problem = brokenBytes() { return problem }
-    let counted = try storage { () throws(IndexError) in try countPages() }
-    for (number, entry) in segments {
-      let held = entry.held.filter { $0.value.pages > 0 && namespaceTable.ids.contains($0.key) }
-      let found = counted.bySegment[number] ?? [:]
-      let covers = pagesExpire && found.allSatisfy { (held[$0.key]?.pages ?? 0) >= $0.value.pages }
-      if held != found, !covers { return "segment \(number) counts \(held), holds \(found)" }
+    let found = try storage { () throws(IndexError) in try findPages() }
+    if let problem = brokenCounts(found.census) { return problem }
+    if found.sequenceMax > lastSequence {
+      return "sequence \(found.sequenceMax) is given out, last is \(lastSequence)"
     }
-    for view in namespaces() {
-      let found = counted.byNamespace[view.id] ?? PageCounts()
-      let covers = pagesExpire && view.pages >= found.pages && view.bytes >= found.bytes
-      if view.pages != found.pages || view.bytes != found.bytes, !covers {
-        return "namespace \(view.name) counts \(view.pages) pages, holds \(found.pages)"
+    return nil
+  }
+
+  /// What is counted while the store runs, and what its tables and memtables carry for the next
+  /// start, against the pages that can be found.
+  private func brokenCounts(_ found: PageCensus) -> String? {
+    let now = nowSeconds
+    let alive = namespaceTable.ids
+    var counted = PageCensus()
+    for (number, entry) in keeper.table.all() {
+      for (id, held) in entry.held where alive.contains(id) {
+        counted.add(held, segment: number, namespace: id)
       }
     }
-    if counted.sequenceMax > lastSequence {
-      return "sequence \(counted.sequenceMax) is given out, last is \(lastSequence)"
+    counted = counted.limited(at: now) { _, _ in true }
+    if counted != found { return "segments count \(counted), hold \(found)" }
+    let snapshot = index.snapshot()
+    if var carried = PageCensus.sum(of: snapshot.tables) {
+      for memtable in snapshot.memtables { carried.add(memtable.census) }
+      let live = keeper.table.live
+      carried = carried.limited(at: now) { live.contains($0) && alive.contains($1) }
+      if carried != found { return "tables carry \(carried), hold \(found)" }
+    }
+    for view in namespaces() {
+      let own = found.segments.values.reduce(into: PageCounts()) {
+        $0 += $1[view.id]?.total ?? PageCounts()
+      }
+      if Int64(view.pages) != own.pages || Int64(view.bytes) != own.bytes {
+        return "namespace \(view.name) counts \(view.pages) pages, holds \(own.pages)"
+      }
     }
     return nil
   }
@@ -44,22 +60,15 @@ extension Engine {
   private func brokenBytes() -> String? {
     let segments = keeper.table.all().reduce(0) { $0 + $1.entry.diskBytes }
     let tables = manifest.state.tables.reduce(0) { $0 + DiskLedger.rounded($1.fileBytes) }
-    let sum = segments + tables + UInt64(Limits.manifestBytesReserved)
+    let sum = segments + tables + UInt64(configuration.manifestBytesReserved)
     // More: a file that is unlinked and still open, or could not be removed.
     if keeper.disk.used < sum { return "the ledger holds \(keeper.disk.used), files \(sum)" }
     if keeper.disk.isOver { return "\(keeper.disk.used) bytes of \(keeper.disk.capacity)" }
     return nil
   }
 
-  private struct Counted {
-    var bySegment: [UInt64: [UInt32: PageCounts]] = [:]
-    var byNamespace: [UInt32: PageCounts] = [:]
-    var sequenceMax: UInt64 = 0
-  }
-
-  /// Every live page by the name the index finds it under, expired ones included: they are counted
-  /// until a merge drops them.
-  private func countPages() throws(IndexError) -> Counted {
+  /// Every live page by the name the index finds it under, and the highest sequence seen.
+  private func findPages() throws(IndexError) -> (census: PageCensus, sequenceMax: UInt64) {
     let snapshot = index.snapshot()
     var names: Set<PageName> = []
     try Merge.visitPages(snapshot.tables) { namespace, record in
@@ -70,22 +79,18 @@ extension Engine {
     }
     let live = keeper.table.live
     let alive = namespaceTable.ids
-    var counted = Counted()
+    var census = PageCensus()
+    var sequenceMax: UInt64 = 0
     for name in names where alive.contains(name.namespace) {
       switch try snapshot.find(name) {
       case .page(let page):
-        counted.sequenceMax = max(counted.sequenceMax, page.birth)
-        let number = page.location.segment
-        guard live.contains(number) else { continue }
-        let bytes = UInt64(page.location.rawBytes)
-        counted.bySegment[number, default: [:]][name.namespace, default: PageCounts()]
-          .add(bytes)
-        counted.byNamespace[name.namespace, default: PageCounts()].add(bytes)
-      case .deleted(let sequence): counted.sequenceMax = max(counted.sequenceMax, sequence)
+        sequenceMax = max(sequenceMax, page.birth)
+        if live.contains(page.location.segment) { census.add(page) }
+      case .deleted(let sequence): sequenceMax = max(sequenceMax, sequence)
       case .absent: break
       }
     }
-    return counted
+    return (census.limited(at: nowSeconds) { _, _ in true }, sequenceMax)
   }
 
   /// The segment that holds a page now; nil when the page is absent.
@@ -95,11 +100,4 @@ extension Engine {
 
   /// Live segments by number.
   package var liveSegments: [UInt64] { keeper.table.all().map(\.number) }
-}
-
-extension PageCounts {
-  fileprivate mutating func add(_ bytes: UInt64) {
-    pages += 1
-    self.bytes += bytes
-  }
 }

@@ -19,7 +19,7 @@ extension Engine {
     return try edits.withLock { (_) throws(EngineError) in
       if let existing = namespaceTable.named(name) {
         if let problem = disagreement(asked: options, existing: existing.options) { throw problem }
-        return (existing.view, false)
+        return (existing.view(at: nowSeconds), false)
       }
       guard !mustExist else { throw .namespaceUnknown }
       try checkWritable()
@@ -30,31 +30,41 @@ extension Engine {
       if chosen.pageBytesMax == 0 { chosen.pageBytesMax = configuration.pageBytesMax }
       if chosen.codec == 0 { chosen.codec = PageCodec.raw }
       let made = try create(name: name, options: chosen, retiring: nil)
-      return (made.view, true)
+      return (made.view(at: nowSeconds), true)
     }
   }
 
   /// The namespace of an id; nil when it is unknown, cleared or dropped.
-  package func namespace(_ id: UInt32) -> NamespaceView? { namespaceTable[id]?.view }
+  package func namespace(_ id: UInt32) -> NamespaceView? {
+    namespaceTable[id]?.view(at: nowSeconds)
+  }
 
-  package func namespaces() -> [NamespaceView] { namespaceTable.all.map(\.view) }
+  package func namespaces() -> [NamespaceView] {
+    let now = nowSeconds
+    return namespaceTable.all.map { $0.view(at: now) }
+  }
 
-  /// Empties a namespace: it lives on under a new id. Returns the pages that were in it.
+  private func livePages(_ namespace: LiveNamespace) -> UInt64 {
+    UInt64(clamping: namespace.live(at: nowSeconds).pages)
+  }
+
+  /// Empties a namespace: it lives on under a new id. Returns the pages that were in it, expired
+  /// ones left out.
   package func clearNamespace(name: String) throws(EngineError) -> UInt64 {
     try edits.withLock { (_) throws(EngineError) in
       let old = try writable(name)
       _ = try create(name: name, options: old.options, retiring: old)
-      return old.pages
+      return livePages(old)
     }
   }
 
-  /// Removes a namespace. Returns the pages that were in it.
+  /// Removes a namespace. Returns the pages that were in it, expired ones left out.
   package func dropNamespace(name: String) throws(EngineError) -> UInt64 {
     try edits.withLock { (_) throws(EngineError) in
       let old = try writable(name)
       try commit([.retireNamespace(old.id)])
       namespaceTable.remove(old)
-      return old.pages
+      return livePages(old)
     }
   }
 

@@ -46,7 +46,9 @@ extension Engine {
       do throws(LogError) {
         _ = try log.append(controls: again + entries) {
           index.delete(
-            entries.map { Tombstone(name: $0.name, sequence: $0.sequence, place: $0.place) })
+            zip(entries, dead).map { entry, page in
+              (Tombstone(name: entry.name, sequence: entry.sequence, place: entry.place), page)
+            })
         }
       } catch {
         throw refused(error)

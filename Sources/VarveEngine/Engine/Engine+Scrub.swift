@@ -46,9 +46,9 @@ extension Engine {
     }
     defer { ledger.release(Limits.scrubReadBytes, for: .request) }
     let alive = namespaceTable.ids
+    let now = nowSeconds
     let segments = keeper.table.all().map { number, entry in
-      let held = entry.held.filter { alive.contains($0.key) }.values
-      return (number: number, bytes: held.reduce(0) { $0 + $1.bytes })
+      (number: number, bytes: UInt64(clamping: entry.live(at: now, in: alive).bytes))
     }
     logger.notice("a scrub of \(segments.count) segments begins")
     let counts = try withoutActuallyEscaping(progress) { progress throws(EngineError) in

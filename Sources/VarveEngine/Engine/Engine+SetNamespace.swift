@@ -41,7 +41,7 @@ extension Engine {
         try commit([.setNamespace(entry)])
         namespace.set(new)
       }
-      return namespace.view
+      return namespace.view(at: nowSeconds)
     }
   }
 }

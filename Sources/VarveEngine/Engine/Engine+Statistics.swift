@@ -5,7 +5,8 @@ internal import VarveBase
 extension Engine {
   /// What Stats and the gauges tell. Pages of retired namespaces are in none of the counts.
   ///
-  /// A page that expired is absent for everyone, and counted until its segment goes.
+  /// A page that expired is absent for everyone and counted nowhere; its bytes lie in its segment
+  /// until that goes.
   package func statistics() -> EngineStatistics {
     var numbers = EngineStatistics()
     numbers.capacityBytes = keeper.disk.capacity
@@ -19,14 +20,15 @@ extension Engine {
     let usage = DiskUsage(files, directory: configuration.directory)
     numbers.diskBytes = usage.totalBytes + keeper.closing()
     let alive = namespaceTable.ids
+    let now = nowSeconds
     numbers.segments = keeper.table.all().map { number, entry in
-      let held = entry.held.filter { alive.contains($0.key) }.values
-      let live = held.reduce(0) { $0 + $1.bytes }
+      let held = entry.live(at: now, in: alive)
+      let live = UInt64(clamping: held.bytes)
       // A segment between its admission and its file's making has no block yet.
       let bytes = usage.segments[number] ?? 0
       return SegmentStatistics(
         id: number, state: entry.phase.rawValue, bytes: bytes, liveBytes: live,
-        pages: held.reduce(0) { $0 + $1.pages },
+        pages: UInt64(clamping: held.pages),
         score: bytes == 0 ? 0 : Double(live) / Double(bytes))
     }
     numbers.levels = index.statistics().levels

@@ -83,6 +83,9 @@ package final class Engine: Sendable {
     }
   }
 
+  /// What pages expire by.
+  var nowSeconds: UInt64 { clock.wallMillis() / 1000 }
+
   var isClosed: Bool { closed.load(ordering: .acquiring) }
 
   // MARK: - Writability

@@ -38,6 +38,9 @@ package struct EngineConfiguration: Sendable {
   package var tableBlockBytes = Limits.tableBlockBytes
   /// Bytes of a manifest file after which a new one is begun.
   package var manifestRollBytes = Limits.manifestBytesBeforeRoll
+  /// Bytes of the capacity that manifest and namespaces may take; other than the default only in
+  /// tests, whose stores are small.
+  package var manifestBytesReserved = Limits.manifestBytesReserved
   /// Runs the store on its caller's thread alone; nil in production.
   package var simulation: Simulation?
 

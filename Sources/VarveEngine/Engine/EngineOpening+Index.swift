@@ -34,15 +34,29 @@ extension EngineOpening {
     }
   }
 
-  /// Live pages by segment and namespace are derived from the tables, never stored: what is derived
-  /// cannot disagree. Costs one pass over the tables, about 200 bytes a page; a damaged block is
-  /// found here and not by a request.
+  /// What each segment holds is the sum of what the tables carry; tables of before there was such
+  /// a thing are read record by record. Every block is checked, so that a damaged one is found here
+  /// and not by a request.
   func count(_ index: IndexKeeper, _ keeper: SegmentKeeper) throws(EngineOpenError) {
+    let tables = index.snapshot().tables
     do throws(IndexError) {
-      try Merge.visitPages(index.snapshot().tables) { namespace, record in
-        // Dead segments and retired namespaces hold nothing: `count` says no to both.
-        _ = keeper.count(record.page(namespace, at: WindowPlace(firstAfter: .zero)))
+      guard let sum = PageCensus.sum(of: tables) else {
+        return try Merge.visitPages(tables) { namespace, record in
+          // Dead segments and retired namespaces hold nothing: `count` says no to both.
+          _ = keeper.count(record.page(namespace, at: WindowPlace(firstAfter: .zero)))
+        }
       }
+      for table in tables { try table.checkBlocks() }
+      let live = keeper.table.live
+      let census = sum.limited(at: clock.wallMillis() / 1000) { segment, _ in
+        live.contains(segment)
+      }
+      guard census.isSane else {
+        throw .corrupt(
+          file: tablesDirectory, offset: 0, what: "sum of what the tables hold", expected: 0,
+          found: 1)
+      }
+      keeper.count(census)
     } catch {
       throw opened(error)
     }

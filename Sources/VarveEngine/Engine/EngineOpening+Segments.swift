@@ -48,9 +48,6 @@ extension EngineOpening {
       keeper.adopt(listing)
       listings.append(listing)
       tell(listing, entry)
-      if case .sealed(_, let trailer) = listing.state, entry?.isSealed != true {
-        edits.append(.sealSegment(SegmentEntry(trailer.summary(fileBytes: listing.fileBytes))))
-      }
     }
     for number in missing.sorted() {
       if let entry = state.segments[number], entry.isSealed {
@@ -127,8 +124,9 @@ extension EngineOpening {
     }
   }
 
-  /// Takes what the tables do not have yet from the segments from `replayFrom` on, and seals the
-  /// segments that the last stop left open.
+  /// Takes what the tables do not have yet from the segments from `replayFrom` on, seals the
+  /// segments that the last stop left open, and confirms those whose footer the manifest does not
+  /// know.
   func replay(
     _ listings: [SegmentListing], _ manifest: ManifestStore, _ keeper: SegmentKeeper,
     _ namespaces: NamespaceTable, _ replay: inout LogReplay
@@ -137,11 +135,12 @@ extension EngineOpening {
     var mayFlush = true
     for listing in listings {
       let isUnsealed = if case .unsealed = listing.state { true } else { false }
+      let isKnownSealed = manifest.state.segments[listing.number]?.isSealed == true
       // A flush below may have made room by evicting it.
       guard keeper.table.live.contains(listing.number),
-        listing.number >= from.segment || isUnsealed
+        listing.number >= from.segment || isUnsealed || !isKnownSealed
       else { continue }
-      let lostItsTrailer = isUnsealed && manifest.state.segments[listing.number]?.isSealed == true
+      let lostItsTrailer = isUnsealed && isKnownSealed
       guard var scan = try scan(listing, keeper, everyPage: lostItsTrailer) else { continue }
       // A crash leaves a torn tail, and so does one bad read; what is left out of the footer now is
       // gone for good, so it is read once more.
@@ -158,11 +157,18 @@ extension EngineOpening {
           throw opened(error)
         }
       }
+      if case .damagedFooter(let error) = scan.source, isKnownSealed {
+        logger.error("segment \(listing.number): read without its footer: \(error)")
+      }
+      var failure: LogError?
       if isUnsealed {
-        if let failure = seal(listing, scan, keeper, namespaces) {
-          replay.syncFailure = failure
-          mayFlush = false
-        }
+        failure = seal(listing, scan, keeper, namespaces)
+      } else if !isKnownSealed {
+        failure = confirm(listing, scan, keeper, namespaces)
+      }
+      if let failure {
+        replay.syncFailure = failure
+        mayFlush = false
       }
       // A table may only name what is synced, which an unsealed segment is by its sealing.
       guard mayFlush else { continue }
@@ -189,9 +195,6 @@ extension EngineOpening {
         // One bad read must not cost what the segment holds: it is read once more.
         scan = try scanner.scan(listing, check: check)
       }
-      if case .damagedFooter(let error) = scan.source {
-        logger.error("segment \(listing.number): read without its footer: \(error)")
-      }
       if scan.pagesDropped > 0 {
         logger.warning(
           "segment \(listing.number): \(scan.pagesDropped) pages of its tail were never whole")
@@ -205,6 +208,21 @@ extension EngineOpening {
       keeper.table.setPhase(listing.number, .sealed)
       return nil
     }
+  }
+
+  /// A footer that was written before the last stop and of which the manifest knows nothing: it may
+  /// not be on the disk yet, and a crash may have torn it. Made durable, or made anew.
+  private func confirm(
+    _ listing: SegmentListing, _ scan: SegmentScan, _ keeper: SegmentKeeper,
+    _ namespaces: NamespaceTable
+  ) -> LogError? {
+    guard case .sealed(_, let trailer) = listing.state, scan.source == .footer else {
+      logger.notice("segment \(listing.number): its footer was torn off and is made anew")
+      return seal(listing.unsealed, scan, keeper, namespaces)
+    }
+    if let failure = syncOnly(listing) { return failure }
+    keeper.segmentSealed(trailer.summary(fileBytes: listing.fileBytes))
+    return nil
   }
 
   /// Syncs the segment and gives it its footer. Returns why its pages may not be durable, nil when
@@ -292,7 +310,7 @@ struct LogReplay {
       }
       guard keeper.count(page) else { continue }
       if let loser { keeper.uncount(loser) }
-      index.insert([page])
+      index.insert(page, ending: loser)
       pages += 1
     }
     for control in extent.controls {
@@ -300,14 +318,16 @@ struct LogReplay {
       guard control.kind == .delete || control.kind == .quarantine else { continue }
       // A retired namespace's pages were not counted: there is nothing to take back.
       guard namespaces[control.name.namespace] != nil else { continue }
+      var ended: PageRecord?
       if case .page(let page) = try index.snapshot().find(control.name),
         page.birth < control.sequence
       {
         keeper.uncount(page)
+        ended = page
       }
-      index.delete([
-        Tombstone(name: control.name, sequence: control.sequence, place: control.place)
-      ])
+      let tombstone = Tombstone(
+        name: control.name, sequence: control.sequence, place: control.place)
+      index.delete([(tombstone, ended)])
     }
   }
 }

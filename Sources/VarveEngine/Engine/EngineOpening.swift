@@ -82,7 +82,7 @@ struct EngineOpening {
         LiveNamespace(id: $0.id, name: $0.name, options: $0.options)
       })
     let disk = DiskLedger(capacity: configuration.capacityBytes)
-    disk.adopt(UInt64(Limits.manifestBytesReserved))
+    disk.adopt(UInt64(configuration.manifestBytesReserved))
     let keeper = SegmentKeeper(
       configuration: configuration, disk: disk, files: files, clock: clock, manifest: manifest,
       namespaces: namespaces, arena: arena, counters: counters, logger: logger)

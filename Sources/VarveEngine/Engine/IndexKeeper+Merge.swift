@@ -92,8 +92,11 @@ extension IndexKeeper {
   ) throws(IndexError) -> Bool {
     let inputs = open(plan.inputs)
     var isEnded = false
-    let bound = plan.outputBytesMax(blockBytes: directory.blockBytes)
-    let rules = rules()
+    let censusBytes = inputs.reduce(Varint.byteCountMax) {
+      $0 + ($1.properties.census?.byteCountMax ?? 0)
+    }
+    let bound = plan.outputBytesMax(blockBytes: directory.blockBytes, censusBytes: censusBytes)
+    let rules = rules(isWhole: inputs.count == snapshot().tables.count)
     let table = try build(bound) { (number) throws(IndexError) in
       let outcome = try Merge.run(
         plan, inputs, to: directory, number: number, rules: rules, keepOn: keepOn)
@@ -108,7 +111,7 @@ extension IndexKeeper {
   }
 
   /// What may be let go of, as of now: what is dead stays dead.
-  private func rules() -> Merge.Rules {
+  private func rules(isWhole: Bool) -> Merge.Rules {
     let now = clock.wallMillis()
     let live = keeper.table.live
     let alive = namespaces.ids
@@ -119,7 +122,10 @@ extension IndexKeeper {
         if !live.contains(record.location.segment) { return .deadSegment }
         return record.expirySeconds != 0 && now / 1000 >= record.expirySeconds ? .expired : nil
       },
-      dropTombstonesBelow: manifest.state.lastBirth + 1)
+      dropTombstonesBelow: manifest.state.lastBirth + 1,
+      census: { census in
+        census.limited(at: now / 1000) { live.contains($0) && alive.contains($1) }
+      }, isWhole: isWhole)
   }
 
   private func replace(_ inputs: [Table], by table: Table?) throws(IndexError) {

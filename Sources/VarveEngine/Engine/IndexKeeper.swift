@@ -81,9 +81,16 @@ final class IndexKeeper: Sendable {
     change { memtable in for record in records { memtable.insert(record) } }
   }
 
-  @discardableResult
-  func delete(_ tombstones: [Tombstone]) -> Bool {
-    change { memtable in for tombstone in tombstones { memtable.delete(tombstone) } }
+  /// Adds a record in the place of the copy that counted until now, if there was one.
+  func insert(_ record: PageRecord, ending loser: PageRecord?) {
+    _ = change { memtable in memtable.insert(record, ending: loser) }
+  }
+
+  /// Ends names, each with the copy that counted until now, if there was one.
+  func delete(_ tombstones: [(tombstone: Tombstone, page: PageRecord?)]) {
+    _ = change { memtable in
+      for (tombstone, page) in tombstones { memtable.delete(tombstone, ending: page) }
+    }
   }
 
   private func change(_ body: (Memtable) -> Void) -> Bool {

@@ -15,14 +15,13 @@ final class LiveNamespace: Sendable {
   let pagesHit = Atomic<UInt64>(0)
   let bytesIn = Atomic<UInt64>(0)
   let bytesOut = Atomic<UInt64>(0)
-  private let held: Locked<(pages: UInt64, bytes: UInt64)>
+  private let held = Locked(HeldPages())
   private let retired = Atomic<Bool>(false)
 
   init(id: UInt32, name: String, options: NamespaceOptions) {
     self.id = id
     self.name = name
     current = Locked(options)
-    held = Locked((0, 0))
   }
 
   /// Those in force now; a put takes them once, when it begins to be worked.
@@ -36,31 +35,29 @@ final class LiveNamespace: Sendable {
 
   func retire() { retired.store(true, ordering: .releasing) }
 
-  func add(pages: UInt64, bytes: UInt64) {
+  func change(_ body: (inout HeldPages) -> Void) {
     held.withLock {
-      $0.pages += pages
-      $0.bytes += bytes
+      body(&$0)
+      precondition($0.lasting.pages >= 0, "more pages leave than were there")
     }
   }
 
-  func remove(pages: UInt64, bytes: UInt64) {
+  /// Pages that have not expired.
+  func live(at seconds: UInt64) -> PageCounts {
     held.withLock {
-      precondition($0.pages >= pages && $0.bytes >= bytes, "more pages leave than were there")
-      $0.pages -= pages
-      $0.bytes -= bytes
+      $0.forgetExpired(at: seconds)
+      return $0.total
     }
   }
 
-  var pages: UInt64 { held.withLock { $0.pages } }
-
-  var view: NamespaceView {
+  func view(at seconds: UInt64) -> NamespaceView {
     var view = NamespaceView()
-    let held = held.withLock { $0 }
+    let held = live(at: seconds)
     view.name = name
     view.id = id
     view.options = options
-    view.pages = held.pages
-    view.bytes = held.bytes
+    view.pages = UInt64(clamping: held.pages)
+    view.bytes = UInt64(clamping: held.bytes)
     view.lookups = lookups.load(ordering: .relaxed)
     view.pagesAsked = pagesAsked.load(ordering: .relaxed)
     view.pagesHit = pagesHit.load(ordering: .relaxed)

@@ -214,9 +214,12 @@ final class SegmentKeeper: SegmentHost {
 
   /// Drops sealed segments that hold no page any more; returns how many.
   func dropEmpty() throws(LogError) -> Int {
-    try admission.withLock { (_) throws(LogError) in
+    let now = clock.wallMillis() / 1000
+    return try admission.withLock { (_) throws(LogError) in
       var dropped = 0
-      for (number, entry) in table.all() where entry.phase == .sealed && entry.total.pages == 0 {
+      let alive = namespaces.ids
+      for (number, entry) in table.all()
+      where entry.phase == .sealed && entry.live(at: now, in: alive).pages == 0 {
         // A delete in it may be what keeps an older copy dead: only when nothing older lives.
         guard number == table.oldestSealed() else { continue }
         try drop(number, evicting: false)
@@ -237,11 +240,12 @@ final class SegmentKeeper: SegmentHost {
     }
     guard let entry = table.remove(number) else { preconditionFailure("segment \(number) is gone") }
     arena.dropSegment(number)
+    let now = clock.wallMillis() / 1000
     for (id, held) in entry.held {
       // Pages of a retired namespace were gone already.
       guard let namespace = namespaces[id] else { continue }
-      namespace.remove(pages: held.pages, bytes: held.bytes)
-      if evicting { counters.pagesEvicted.add(held.pages) }
+      namespace.change { $0.remove(held) }
+      if evicting { counters.pagesEvicted.add(UInt64(clamping: held.live(at: now).pages)) }
     }
     counters.segmentsDropped.add()
     let bytes = entry.diskBytes
@@ -279,17 +283,29 @@ final class SegmentKeeper: SegmentHost {
   /// A page came to live. False when its segment or namespace went in the meantime.
   func count(_ record: PageRecord) -> Bool {
     guard let namespace = namespaces[record.name.namespace] else { return false }
-    let bytes = UInt64(record.location.rawBytes)
     // The namespace first: whoever drops the segment takes from it what the segment counted.
-    namespace.add(pages: 1, bytes: bytes)
+    namespace.change { $0.add(record) }
     if table.count(record) { return true }
-    namespace.remove(pages: 1, bytes: bytes)
+    namespace.change { $0.remove(record) }
     return false
+  }
+
+  /// At start: what the tables together say is there. Dead segments and retired namespaces hold
+  /// nothing.
+  func count(_ census: PageCensus) {
+    for (segment, held) in census.segments {
+      for (id, pages) in held {
+        guard let namespace = namespaces[id] else { continue }
+        if table.count(pages, segment: segment, namespace: id) {
+          namespace.change { $0.add(pages) }
+        }
+      }
+    }
   }
 
   /// A page was deleted.
   func uncount(_ record: PageRecord) {
     guard table.uncount(record) else { return }
-    namespaces[record.name.namespace]?.remove(pages: 1, bytes: UInt64(record.location.rawBytes))
+    namespaces[record.name.namespace]?.change { $0.remove(record) }
   }
 }

@@ -18,12 +18,6 @@ final class SegmentHandle: Sendable {
   deinit { onClose.withLock { $0?() } }
 }
 
-/// Live pages and their raw bytes.
-struct PageCounts: Equatable, Sendable {
-  var pages: UInt64 = 0
-  var bytes: UInt64 = 0
-}
-
 /// The live segments by number.
 final class SegmentTable: Sendable {
   enum Phase: String, Sendable {
@@ -38,13 +32,14 @@ final class SegmentTable: Sendable {
     var phase: Phase
     /// What the disk ledger holds for the file.
     var diskBytes: UInt64
-    var held: [UInt32: PageCounts] = [:]
+    /// By namespace; retired ones stay until the segment goes.
+    var held: [UInt32: HeldPages] = [:]
     var handle: SegmentHandle?
 
-    var total: PageCounts {
-      held.values.reduce(into: PageCounts()) {
-        $0.pages += $1.pages
-        $0.bytes += $1.bytes
+    /// Pages that can still be found: their namespace is one of `alive`, and they have not expired.
+    func live(at seconds: UInt64, in alive: Set<UInt32>) -> PageCounts {
+      held.reduce(into: PageCounts()) {
+        if alive.contains($1.key) { $0 += $1.value.live(at: seconds) }
       }
     }
   }
@@ -60,10 +55,10 @@ final class SegmentTable: Sendable {
 
   var live: LiveSegments { state.withLock { $0.live } }
 
-  func add(_ number: UInt64, phase: Phase, diskBytes: UInt64, held: [UInt32: PageCounts] = [:]) {
+  func add(_ number: UInt64, phase: Phase, diskBytes: UInt64) {
     state.withLock {
       precondition($0.entries[number] == nil, "segment \(number) is there already")
-      $0.entries[number] = Entry(phase: phase, diskBytes: diskBytes, held: held)
+      $0.entries[number] = Entry(phase: phase, diskBytes: diskBytes)
       $0.live = $0.live.adding(number)
     }
   }
@@ -104,26 +99,29 @@ final class SegmentTable: Sendable {
 
   /// A page came to live in its segment. False when the segment is gone.
   func count(_ record: PageRecord) -> Bool {
-    change(record) {
-      $0.pages += 1
-      $0.bytes += UInt64(record.location.rawBytes)
-    }
+    change(record.location.segment, record.name.namespace) { $0.add(record) }
+  }
+
+  /// What the tables say a segment holds of a namespace. False when the segment is gone.
+  func count(_ held: HeldPages, segment: UInt64, namespace: UInt32) -> Bool {
+    change(segment, namespace) { $0.add(held) }
   }
 
   /// A page of the segment was deleted.
   func uncount(_ record: PageRecord) -> Bool {
-    change(record) {
-      precondition($0.pages > 0, "segment \(record.location.segment) lost a page it never had")
-      $0.pages -= 1
-      $0.bytes -= UInt64(record.location.rawBytes)
+    change(record.location.segment, record.name.namespace) {
+      $0.remove(record)
+      precondition(
+        $0.lasting.pages >= 0, "segment \(record.location.segment) lost a page it never had")
     }
   }
 
-  private func change(_ record: PageRecord, _ body: (inout PageCounts) -> Void) -> Bool {
+  private func change(
+    _ number: UInt64, _ namespace: UInt32, _ body: (inout HeldPages) -> Void
+  ) -> Bool {
     state.withLock {
-      let number = record.location.segment
       guard var entry = $0.entries.removeValue(forKey: number) else { return false }
-      body(&entry.held[record.name.namespace, default: PageCounts()])
+      body(&entry.held[namespace, default: HeldPages()])
       $0.entries[number] = entry
       return true
     }

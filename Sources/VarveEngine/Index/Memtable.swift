@@ -43,6 +43,7 @@ package final class Memtable: Sendable {
     var minSequence = UInt64.max
     var maxSequence: UInt64 = 0
     var isFrozen = false
+    var census = PageCensus()
 
     mutating func put(_ entry: MemtableEntry) -> Bool {
       precondition(!isFrozen, "insert into a frozen memtable")
@@ -81,18 +82,34 @@ package final class Memtable: Sendable {
   package init() {}
 
   /// False when something newer is there.
+  ///
+  /// - Parameter loser: the copy that counted until now.
   @discardableResult
-  package func insert(_ page: PageRecord) -> Bool { put(.page(page)) }
+  package func insert(_ page: PageRecord, ending loser: PageRecord? = nil) -> Bool {
+    state.withLock {
+      if let loser { $0.census.remove(loser) }
+      let wins = $0.put(.page(page))
+      if wins { $0.census.add(page) }
+      return wins
+    }
+  }
 
-  /// The pages of a batch under one lock; those that lost against something newer are left out
+  /// The pages of a batch; those that lost against something newer are left out
   /// silently, as `insert` would.
   package func insert(contentsOf pages: some Sequence<PageRecord>) {
-    state.withLock { for page in pages { _ = $0.put(.page(page)) } }
+    for page in pages { insert(page) }
   }
 
   /// False when a page born later is there; its older copies in tables are covered all the same.
+  ///
+  /// - Parameter page: the copy that counted until now.
   @discardableResult
-  package func delete(_ tombstone: Tombstone) -> Bool { put(.deleted(tombstone)) }
+  package func delete(_ tombstone: Tombstone, ending page: PageRecord? = nil) -> Bool {
+    state.withLock {
+      if let page { $0.census.remove(page) }
+      return $0.put(.deleted(tombstone))
+    }
+  }
 
   package func find(_ name: PageName) -> MemtableEntry? {
     state.withLock { $0.entries[name] }
@@ -115,11 +132,15 @@ package final class Memtable: Sendable {
   /// The highest birth or delete sequence inserted; 0 when empty.
   package var maxSequence: UInt64 { state.withLock { $0.maxSequence } }
 
+  /// How what is in it changes what segments hold.
+  package var census: PageCensus { state.withLock { $0.census } }
+
   /// No table made of what is in it now is longer: what the engine reserves before a flush.
   package var tableBytesMax: UInt64 {
     state.withLock {
       TableSize.upperBound(
-        names: UInt64($0.entries.count + $0.pathTombstones.count), flatBytes: $0.flatBytes)
+        names: UInt64($0.entries.count + $0.pathTombstones.count), flatBytes: $0.flatBytes,
+        censusBytes: $0.census.byteCountMax)
     }
   }
 
@@ -134,10 +155,6 @@ package final class Memtable: Sendable {
   /// What an entry is charged.
   package static func byteCount(of entry: MemtableEntry) -> Int {
     entryBytes + entry.place.path.count
-  }
-
-  private func put(_ entry: MemtableEntry) -> Bool {
-    state.withLock { $0.put(entry) }
   }
 
   /// Every count agrees with what is held.

@@ -36,13 +36,20 @@ package enum Merge {
     /// Tombstones below this sequence go (at the bottom): no copy born before may still be on its
     /// way into the index. 0 keeps all.
     package var dropTombstonesBelow: UInt64
+    /// What of the inputs' census is still worth a word.
+    package var census: (PageCensus) -> PageCensus
+    /// There is no other table: where an input carries no census, the output counts its own pages.
+    package var isWhole: Bool
 
     package init(
       drop: @escaping (UInt32, IndexRecord) -> DropReason? = { _, _ in nil },
-      dropTombstonesBelow: UInt64
+      dropTombstonesBelow: UInt64, census: @escaping (PageCensus) -> PageCensus = { $0 },
+      isWhole: Bool = false
     ) {
       self.drop = drop
       self.dropTombstonesBelow = dropTombstonesBelow
+      self.census = census
+      self.isWhole = isWhole
     }
   }
 
@@ -68,12 +75,19 @@ package enum Merge {
     }
     var reported: UInt64 = 0
     var steps = 0
+    var census = PageCensus.sum(of: tables).map(rules.census)
+    let countsAnew = census == nil && rules.isWhole
+    if countsAnew { census = PageCensus() }
     while !inputs.isEmpty {
       let winner = try takeWinner(&inputs, &outcome)
       if keeps(winner, plan, rules, &outcome) {
         try writer.add(
           winner.key, winner.value, winner.record, winner.kind, namespace: winner.namespace)
         outcome.recordsOut += 1
+        if countsAnew, winner.kind == .id, winner.record.kind == .page {
+          census?.add(
+            winner.record.page(winner.namespace, at: WindowPlace(firstAfter: .zero)))
+        }
       }
       steps += 1
       if steps % 256 != 0 { continue }
@@ -84,7 +98,7 @@ package enum Merge {
       }
     }
     if writer.isEmpty { return outcome }
-    let (fileBytes, counts) = try writer.finish()
+    let (fileBytes, counts) = try writer.finish(census)
     outcome.table = TableSummary(
       number: number, order: plan.order, level: plan.level, fileBytes: fileBytes, counts: counts)
     return outcome

@@ -29,8 +29,11 @@ package struct MergePlan: Equatable, Sendable {
   /// The file that comes out is not longer.
   package var outputBytesMax: UInt64 { outputBytesMax(blockBytes: Limits.tableBlockBytes) }
 
-  package func outputBytesMax(blockBytes: Int) -> UInt64 {
-    TableSize.upperBound(merging: inputs, blockBytes: blockBytes)
+  /// - Parameter censusBytes: of the inputs, from above.
+  package func outputBytesMax(
+    blockBytes: Int, censusBytes: Int = Varint.byteCountMax
+  ) -> UInt64 {
+    TableSize.upperBound(merging: inputs, blockBytes: blockBytes, censusBytes: censusBytes)
   }
 }
 

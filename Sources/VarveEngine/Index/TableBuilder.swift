@@ -46,7 +46,7 @@ package enum TableBuilder {
       if record.kind == .id { IndexRecord.appendPlace(source.place, to: &value) }
       try writer.add(key, value, body, record.kind, namespace: source.name.namespace)
     }
-    let (fileBytes, counts) = try writer.finish()
+    let (fileBytes, counts) = try writer.finish(memtable.census)
     return TableSummary(number: number, order: number, fileBytes: fileBytes, counts: counts)
   }
 

@@ -83,25 +83,33 @@ package enum TableFormat {
   static func payload(
     of bytes: [UInt8], _ kind: BlockKind, number: UInt64, offset: UInt64, file: String
   ) throws(IndexError) -> [UInt8] {
+    try check(bytes.rawSpan, kind, number: number, offset: offset, file: file)
+    return Array(bytes[blockHeadBytes...])
+  }
+
+  /// Throws unless `bytes` are a whole block that belongs there.
+  static func check(
+    _ bytes: RawSpan, _ kind: BlockKind, number: UInt64, offset: UInt64, file: String
+  ) throws(IndexError) {
     let expect = ManifestFormat.expect
     try expect(
-      bytes.count >= blockHeadBytes, file, offset, "block length", UInt64(blockHeadBytes),
-      UInt64(bytes.count))
-    let span = bytes.rawSpan
-    let found: UInt32 = span.load(8)
+      bytes.byteCount >= blockHeadBytes, file, offset, "block length", UInt64(blockHeadBytes),
+      UInt64(bytes.byteCount))
+    let found: UInt32 = bytes.load(8)
     let head = CRC32C.checksum(
-      span.extracting(0..<8), seed: FormatChecksum.seed(number: number, offset: offset))
-    let checksum = CRC32C.checksum(span.extracting(blockHeadBytes..<bytes.count), seed: head)
+      bytes.extracting(0..<8), seed: FormatChecksum.seed(number: number, offset: offset))
+    let checksum = CRC32C.checksum(bytes.extracting(blockHeadBytes..<bytes.byteCount), seed: head)
     try expect(found == checksum, file, offset, "block checksum", UInt64(checksum), UInt64(found))
+    let kindFound: UInt8 = bytes.load(0)
+    let codecFound: UInt8 = bytes.load(1)
     try expect(
-      bytes[0] == kind.rawValue, file, offset, "block kind", UInt64(kind.rawValue),
-      UInt64(bytes[0]))
+      kindFound == kind.rawValue, file, offset, "block kind", UInt64(kind.rawValue),
+      UInt64(kindFound))
     try expect(
-      bytes[1] == codecRaw, file, offset, "block codec", UInt64(codecRaw), UInt64(bytes[1]))
-    let length: UInt32 = span.load(4)
+      codecFound == codecRaw, file, offset, "block codec", UInt64(codecRaw), UInt64(codecFound))
+    let length: UInt32 = bytes.load(4)
     try expect(
-      Int(length) == bytes.count - blockHeadBytes, file, offset, "payload length",
-      UInt64(bytes.count - blockHeadBytes), UInt64(length))
-    return Array(bytes[blockHeadBytes...])
+      Int(length) == bytes.byteCount - blockHeadBytes, file, offset, "payload length",
+      UInt64(bytes.byteCount - blockHeadBytes), UInt64(length))
   }
 }

@@ -1,4 +1,5 @@
-// The properties block: numbers over the table's records, and its lowest and highest key.
+// The properties block: numbers over the table's records, its lowest and highest key, and how it
+// changes what each segment holds.
 
 internal import VarveBase
 
@@ -7,8 +8,11 @@ struct TableProperties: Equatable, Sendable {
   var blocks: UInt64 = 0
   var keyMin: [UInt8] = []
   var keyMax: [UInt8] = []
+  /// Nil in a table written before there was one: who needs it reads the records.
+  var census: PageCensus?
 
-  /// Nine counts and the number of blocks, LEB128; then both keys, each behind its length.
+  /// Nine counts and the number of blocks, LEB128; then both keys, each behind its length; then
+  /// the census, to the end.
   var payload: [UInt8] {
     var bytes: [UInt8] = []
     for number in counts.numbers + [blocks] { Varint.append(number, to: &bytes) }
@@ -16,6 +20,7 @@ struct TableProperties: Equatable, Sendable {
       Varint.append(UInt64(key.count), to: &bytes)
       bytes.append(contentsOf: key)
     }
+    census?.append(to: &bytes)
     return bytes
   }
 
@@ -39,8 +44,11 @@ struct TableProperties: Equatable, Sendable {
       keys.append(Array(payload[at..<at + Int(count)]))
       at += Int(count)
     }
-    guard at == payload.count, IndexKey.parse(keys[0]) != nil, IndexKey.parse(keys[1]) != nil
-    else { return nil }
+    guard IndexKey.parse(keys[0]) != nil, IndexKey.parse(keys[1]) != nil else { return nil }
+    if at < payload.count {
+      guard let census = PageCensus(span, at: at) else { return nil }
+      self.census = census
+    }
     keyMin = keys[0]
     keyMax = keys[1]
   }

@@ -17,7 +17,7 @@ package enum TableSize {
   /// longer than this, in whole 4 KiB blocks.
   package static func upperBound(
     names: UInt64, flatBytes: UInt64, records: UInt64 = .max,
-    blockBytes: Int = Limits.tableBlockBytes
+    blockBytes: Int = Limits.tableBlockBytes, censusBytes: Int = Varint.byteCountMax
   ) -> UInt64 {
     let head = UInt64(TableFormat.blockHeadBytes)
     // Every block but the last is at least as long as the target, and holds a record.
@@ -26,7 +26,9 @@ package enum TableSize {
     let index = head + 4 + blocks * UInt64(3 + 3 + 2 + IndexKey.byteCountMax)
     let filterBlocks = (max(1, names) * UInt64(TableFilter.bitsPerName) + 511) / 512
     let filter = head + UInt64(TableFilter.headBytes) + filterBlocks * 64
-    let properties = head + UInt64(10 * Varint.byteCountMax + 2 * (2 + IndexKey.byteCountMax))
+    let properties =
+      head
+      + UInt64(10 * Varint.byteCountMax + 2 * (2 + IndexKey.byteCountMax) + censusBytes)
     // The anchor filter knows nothing yet.
     let anchorFilter = head + UInt64(TableFilter.headBytes)
     let bytes =
@@ -55,16 +57,21 @@ package enum TableSize {
     let sources = entries + pathTombstones.map(MemtableEntry.deleted)
     return upperBound(
       names: UInt64(sources.count), flatBytes: sources.reduce(0) { $0 + flatBytes(of: $1) },
-      records: UInt64(2 * sources.count), blockBytes: blockBytes)
+      records: UInt64(2 * sources.count), blockBytes: blockBytes,
+      censusBytes: memtable.census.byteCountMax)
   }
 
   /// The table that merging these makes is not longer than this.
+  ///
+  /// - Parameter censusBytes: of the inputs, from above.
   package static func upperBound(
-    merging tables: [TableSummary], blockBytes: Int = Limits.tableBlockBytes
+    merging tables: [TableSummary], blockBytes: Int = Limits.tableBlockBytes,
+    censusBytes: Int = Varint.byteCountMax
   ) -> UInt64 {
     upperBound(
       names: tables.reduce(0) { $0 + $1.counts.names },
       flatBytes: tables.reduce(0) { $0 + $1.counts.flatBytes },
-      records: tables.reduce(0) { $0 + $1.counts.records }, blockBytes: blockBytes)
+      records: tables.reduce(0) { $0 + $1.counts.records }, blockBytes: blockBytes,
+      censusBytes: censusBytes)
   }
 }

@@ -129,8 +129,13 @@ final class TableWriter {
   }
 
   /// Writes what follows the data and syncs the file and its name.
-  func finish() throws(IndexError) -> (fileBytes: UInt64, counts: TableCounts) {
+  ///
+  /// - Parameter census: how the table changes what segments hold; nil when that is not known.
+  func finish(
+    _ census: PageCensus?
+  ) throws(IndexError) -> (fileBytes: UInt64, counts: TableCounts) {
     precondition(!isEmpty, "a table without records")
+    properties.census = census
     try finishBlock()
     try finishNames()
     var head: [UInt8] = []

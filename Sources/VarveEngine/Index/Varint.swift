@@ -16,6 +16,11 @@ package enum Varint {
     bytes.append(UInt8(rest))
   }
 
+  /// Zigzag: small whichever side of zero.
+  package static func append(signed value: Int64, to bytes: inout [UInt8]) {
+    append(UInt64(bitPattern: value << 1 ^ value >> 63), to: &bytes)
+  }
+
   /// Bytes that `append` would add.
   package static func byteCount(_ value: UInt64) -> Int {
     value == 0 ? 1 : (64 - value.leadingZeroBitCount + 6) / 7
@@ -35,6 +40,12 @@ package enum Varint {
       shift += 7
     }
     return nil
+  }
+
+  /// What `append(signed:)` wrote.
+  package static func readSigned(_ bytes: RawSpan, _ at: inout Int, end: Int) -> Int64? {
+    guard let value = read(bytes, &at, end: end) else { return nil }
+    return Int64(bitPattern: value >> 1) ^ -Int64(bitPattern: value & 1)
   }
 
   /// The same for a number that must fit 32 bits.

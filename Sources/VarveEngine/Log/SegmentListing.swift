@@ -11,8 +11,8 @@ package struct SegmentListing: Sendable {
     case sealed(SegmentHeader, SegmentTrailer)
     /// Was being written: its contents come from a scan.
     case unsealed(SegmentHeader)
-    /// Named as a segment, but its header is missing or damaged. After a crash of the machine the
-    /// newest segment may be so: nothing in it was ever synced.
+    /// Named as a segment, but its header is missing or damaged. A crash of the machine leaves that
+    /// only where the segment was just being made: a header is synced before any extent is written.
     case unreadable(LogError)
     /// Not named as a segment; none of our business.
     case foreign
@@ -33,6 +33,22 @@ package struct SegmentListing: Sendable {
     case .sealed(let header, _), .unsealed(let header): header
     case .unreadable, .foreign: nil
     }
+  }
+
+  /// The same file taken as unsealed: a crash tore its footer off.
+  package var unsealed: SegmentListing {
+    guard case .sealed(let header, _) = state else { return self }
+    return SegmentListing(self, .unsealed(header))
+  }
+
+  private init(_ other: SegmentListing, _ state: State) {
+    name = other.name
+    path = other.path
+    number = other.number
+    self.state = state
+    headerDamage = other.headerDamage
+    fileBytes = other.fileBytes
+    allocatedBytes = other.allocatedBytes
   }
 
   /// Everything in the directory, segments by number first, foreign files last. Throws

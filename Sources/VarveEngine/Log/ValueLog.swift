@@ -295,13 +295,22 @@ package final class ValueLog: Sendable {
       try withExtendedLifetime(block) { () throws(FileError) in
         try unsafe file.write(block.bytes, at: 0)
       }
-      // The name is durable from here; the header is with the first sync of an extent behind it.
+      // The name is durable from here.
       try files.syncDirectory(directory)
     } catch {
       // Ours, new and empty: what cannot be used is not left lying (where even that fails, the next
       // start finds a file without extents).
       try? files.remove(path)
       throw error.isNoSpace ? .noSpace : .file(error)
+    }
+    do throws(FileError) {
+      // Before any extent is behind it, so that a crash cannot take the header and leave extents: a
+      // file that looks so is damaged, and is kept for whoever wants to know why.
+      try file.sync()
+    } catch {
+      // Nothing was in it yet, so nothing is lost.
+      try? files.remove(path)
+      throw .file(error)
     }
     return WriteSegment(file: file, header: header)
   }
