@@ -88,9 +88,13 @@ enum Http2Callbacks {
   private static func setSending(_ callbacks: OpaquePointer?) {
     unsafe nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { _, frame, user in
       guard let frame = unsafe frame else { return 0 }
-      let isReset = unsafe frame.pointee.hd.type == UInt8(NGHTTP2_RST_STREAM.rawValue)
-      let code: UInt32? = unsafe isReset ? frame.pointee.rst_stream.error_code : nil
-      unsafe Http2Callbacks.owner(user).frameSent(frame.pointee.hd, resetCode: code)
+      let code: UInt32? =
+        switch unsafe nghttp2_frame_type(UInt32(frame.pointee.hd.type)) {
+        case NGHTTP2_RST_STREAM: unsafe frame.pointee.rst_stream.error_code
+        case NGHTTP2_GOAWAY: unsafe frame.pointee.goaway.error_code
+        default: nil
+        }
+      unsafe Http2Callbacks.owner(user).frameSent(frame.pointee.hd, code: code)
       return 0
     }
     unsafe nghttp2_session_callbacks_set_send_data_callback(callbacks) {

@@ -74,14 +74,28 @@ extension Http2Session {
 
   func invalidFrameCame() { note(abuse.fault(nowNanos: nowNanos)) }
 
-  func frameSent(_ head: nghttp2_frame_hd, resetCode: UInt32?) {
-    if let resetCode, resetCode != Http2Code.noError, ownResets.remove(head.stream_id) == nil {
-      note(abuse.fault(nowNanos: nowNanos))
+  /// - Parameter code: of RST_STREAM and GOAWAY.
+  func frameSent(_ head: nghttp2_frame_hd, code: UInt32?) {
+    switch nghttp2_frame_type(UInt32(head.type)) {
+    case NGHTTP2_RST_STREAM:
+      if code != Http2Code.noError, ownResets.remove(head.stream_id) == nil {
+        note(abuse.fault(nowNanos: nowNanos))
+      }
+    case NGHTTP2_GOAWAY:
+      if let code, code != Http2Code.noError { nghttp2Ended(code) }
+    case NGHTTP2_HEADERS:
+      let isEnd = head.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
+      if isEnd { answerIsFramed(head.stream_id) }
+    default: break
     }
-    let isEnd = head.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
-    if isEnd, nghttp2_frame_type(UInt32(head.type)) == NGHTTP2_HEADERS {
-      answerIsFramed(head.stream_id)
-    }
+  }
+
+  /// nghttp2 has told the peer by itself that its bytes are no HTTP/2, and tells us of no stream's
+  /// end any more.
+  private func nghttp2Ended(_ code: UInt32) {
+    guard !isSealed else { return }
+    failure = failure ?? Http2Failure(code, "broken HTTP/2")
+    seal()
   }
 
   func closed(_ stream: Int32, _ code: UInt32) {

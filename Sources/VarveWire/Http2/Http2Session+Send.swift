@@ -55,10 +55,13 @@ extension Http2Session {
     while !isSealed, output.byteCount < bytesMax {
       var data: UnsafePointer<UInt8>?
       let count = unsafe nghttp2_session_mem_send(session, &data)
+      // A frame that ends the connection is told of when it is made: it is sent before that.
+      if count > 0, let data = unsafe data {
+        unsafe output.append(UnsafeRawBufferPointer(start: data, count: count))
+      }
       if let failure { return finish(failing: failure) }
       if count < 0 { return finish(failing: Http2Failure(nghttp2: Int32(count))) }
-      guard count > 0, let data = unsafe data else { break }
-      unsafe output.append(UnsafeRawBufferPointer(start: data, count: count))
+      guard count > 0 else { break }
     }
     return takeOutput()
   }

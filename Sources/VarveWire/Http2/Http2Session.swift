@@ -52,8 +52,6 @@ internal import VarveBase
   var nowNanos: UInt64
   /// Why the connection must end, once known.
   var failure: Http2Failure?
-  /// Told in the last GOAWAY.
-  var lastStream: Int32 = 0
   var isSealed = false
   var isDraining = false
   /// Streams whose answer ends before the peer does: told to stop behind their trailers.
@@ -162,14 +160,19 @@ internal import VarveBase
     _ = unsafe nghttp2_submit_goaway(session, 0, last, Http2Code.noError, nil, 0)
   }
 
+  /// Nothing goes through nghttp2 any more; every stream is over.
+  func seal() {
+    isSealed = true
+    closedStreams += streams.keys
+    streams = [:]
+  }
+
   /// Ends the connection at once, telling why. Nothing more is answered.
   package func fail(_ failure: Http2Failure) {
     guard !isSealed else { return }
     self.failure = failure
-    isSealed = true
-    lastStream = unsafe nghttp2_session_get_last_proc_stream_id(session)
-    closedStreams += streams.keys
-    streams = [:]
+    let lastStream = unsafe nghttp2_session_get_last_proc_stream_id(session)
+    seal()
     let frame = failure.goAway(lastStream: lastStream)
     unsafe frame.withUnsafeBytes { unsafe output.append($0) }
   }

@@ -174,6 +174,21 @@ final class SessionRig {
     #expect(rig.session.isFinished)
   }
 
+  /// Found by fuzzing: nghttp2 answers a broken header block with a GOAWAY of its own, and the
+  /// streams begun before stayed open for ever.
+  @Test func aConnectionThatNghttp2EndsHasFailed() {
+    let rig = SessionRig()
+    rig.feed(Http2Bytes.request(1, "/a"))
+    rig.feed(Http2Bytes.frame(Http2Frame.headers, flags: 5, stream: 3, [0xff, 0xff, 0xff, 0xff]))
+    let goAways = rig.sent().filter { $0.type == Http2Frame.goAway }
+    #expect(goAways.map { $0.number(at: 4) } == [9])
+    #expect(rig.session.whyFailed?.code == 9)
+    #expect(rig.session.openStreams.isEmpty)
+    #expect(rig.session.takeClosed().contains(1))
+    #expect(rig.session.isFinished)
+    #expect(rig.feed(Http2Bytes.request(5, "/a", isEnd: true)).isEmpty)
+  }
+
   @Test func garbageEndsTheConnectionAndNothingElse() {
     var random = SeededGenerator("Http2SessionTests.garbage")
     for round in 0..<400 {
