@@ -91,22 +91,62 @@ import VarveWire
     #expect(try raw.frame().header.type == .response)
   }
 
+  /// The line about a slow `call`, once there is one, and its numbers.
+  private func told(
+    of call: String, _ log: RecordedLog, _ server: TestServer
+  ) throws -> (line: String, fields: [String: Double]) {
+    func line() -> String? { log.lines.first { $0.contains("slow request call=\(call)") } }
+    #expect(server.wait { line() != nil })
+    let line = try #require(line())
+    let fields = line.split(separator: " ").compactMap { field -> (String, Double)? in
+      let pair = field.split(separator: "=")
+      return pair.count == 2 ? Double(pair[1]).map { (String(pair[0]), $0) } : nil
+    }
+    return (line, Dictionary(fields, uniquingKeysWith: { $1 }))
+  }
+
   @Test func aSlowClientOfAPutIsTold() throws {
     let log = RecordedLog()
     let server = try TestServer(log: log) { $0.slowRequestMillis = 50 }
     try dawdle(server)
-    func told() -> String? { log.lines.first { $0.contains("slow request call=Put") } }
-    #expect(server.wait { told() != nil })
-    let line = try #require(told())
-    let fields = Dictionary(
-      line.split(separator: " ").compactMap { field -> (String, Double)? in
-        let pair = field.split(separator: "=")
-        return pair.count == 2 ? Double(pair[1]).map { (String(pair[0]), $0) } : nil
-      }, uniquingKeysWith: { $1 })
+    let (line, fields) = try told(of: "Put", log, server)
     #expect((fields["receive_ms"] ?? 0) >= 50, "\(line)")
     #expect((fields["total_ms"] ?? 0) >= fields["receive_ms"] ?? 0, "\(line)")
     #expect((fields["request"] ?? 0) >= 1)
     #expect(!line.contains("traceparent"))
+  }
+
+  /// A client that asks over gRPC and reads late: the time is the socket's, and its trace is told.
+  @Test func aSlowReaderOverGrpcIsTold() throws {
+    let log = RecordedLog()
+    let server = try TestServer(log: log) { $0.slowRequestMillis = 50 }
+    let id = try server.namespace()
+    let chain = Chain(pageIDs: Pages.ids(24))
+    let stored = try server.client().put(
+      namespaceID: id, chain: chain, pages: (0..<24).map { Pages.bytes(1 << 20, $0) })
+    #expect(stored.allSatisfy { $0 == .stored })
+    let client = try RawGrpcClient(port: server.port)
+    let request = GetRequest(namespaceID: id, chain: chain).encode()
+    try client.send(
+      Http2Bytes.request(1, "/varve.v1.Cache/Get", [("traceparent", parent)])
+        + Http2Bytes.data(1, Http2Bytes.message(request), isEnd: true))
+    // What the kernel takes is less than the answer: then nothing more is sent until it is read.
+    let clock = SystemClock()
+    let sent = server.server.metrics.bytesOut
+    var before = (bytes: sent.current, nanos: clock.monotonicNanos())
+    #expect(
+      server.wait {
+        let now = clock.monotonicNanos()
+        if sent.current != before.bytes { before = (sent.current, now) }
+        return now - before.nanos > 100_000_000
+      })
+    #expect(try client.answer(1).status == .ok)
+    let (line, fields) = try told(of: "Get", log, server)
+    #expect((fields["send_ms"] ?? 0) >= 50, "\(line)")
+    #expect((fields["total_ms"] ?? 0) >= 50, "\(line)")
+    #expect(line.contains("traceparent=\(parent)"))
+    let stages = server.server.metrics.stages.members.map { "\($0.row) \($0.column)" }
+    #expect(stages.contains("Get send"))
   }
 
   @Test func zeroLogsNone() throws {

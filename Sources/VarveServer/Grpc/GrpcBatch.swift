@@ -14,11 +14,14 @@ internal import VarveWire
   private(set) var byteCount = 0
   /// Bytes of pages and other bodies among them.
   private(set) var bodyBytes = 0
+  /// The requests whose answers are in it.
+  private(set) var contexts: [RequestContext] = []
 
   /// Takes the bodies of the streams named in `output` out of `streams`.
   init(_ output: Http2Output, from streams: inout [Int32: GrpcStream]) {
     heads = output.bytes
     byteCount = output.byteCount
+    var seen: Set<Int32> = []
     for part in output.parts {
       switch part {
       case .bytes(let count):
@@ -27,6 +30,9 @@ internal import VarveWire
         precondition(streams[stream] != nil, "bytes promised on a stream that is gone")
         unsafe streams[stream]?.take(count, into: &vectors, held: &held)
         bodyBytes += count
+        if seen.insert(stream).inserted, let context = streams[stream]?.context {
+          contexts.append(context)
+        }
       }
     }
   }

@@ -8,7 +8,7 @@ internal import VarveWire
 
 extension GrpcConnection {
   private enum Turn {
-    case batch(GrpcBatch, puts: [GrpcPut])
+    case batch(GrpcBatch, ReapedStreams)
     /// A deadline has come that is earlier than the one waited for.
     case again
     case finished
@@ -23,14 +23,8 @@ extension GrpcConnection {
         continue
       }
       if case .again = turn { continue }
-      guard case .batch(let batch, let puts) = turn else { break }
-      for put in puts { put.abandon() }
-      do {
-        try batch.write(to: socket, clock: clock, pace: pace)
-      } catch {
-        if error == .stalled { stalled("sending") }
-        return kill()
-      }
+      guard case .batch(let batch, let reaped) = turn else { break }
+      guard send(batch, reaped, pace) else { return kill() }
       metrics.bytesOut.add(batch.byteCount)
       state.update { $0.bodyBytes -= batch.bodyBytes }
       produceWhereWanted()
@@ -43,6 +37,27 @@ extension GrpcConnection {
     if state.wait(until: deadline, { $0.isReaderDone ? true : nil }) == nil { kill() }
   }
 
+  /// Sends a batch, and tells of the calls that end with it; false when the peer is gone.
+  private func send(
+    _ batch: GrpcBatch, _ reaped: ReapedStreams, _ pace: GrpcBatch.Pace
+  ) -> Bool {
+    // The engine has waited for the end of these puts long enough.
+    reaped.abandonPuts()
+    let start = clock.monotonicNanos()
+    defer {
+      // Streams share a batch, and each waits for all of it.
+      for context in batch.contexts { context.add(since: start, to: .send) }
+      conclude(reaped)
+    }
+    do {
+      try batch.write(to: socket, clock: clock, pace: pace)
+      return true
+    } catch {
+      if error == .stalled { stalled("sending") }
+      return false
+    }
+  }
+
   /// What to send next; nil: nothing can be sent now.
   private func next(_ state: inout State) -> Turn? {
     if state.isDead { return .finished }
@@ -50,7 +65,7 @@ extension GrpcConnection {
     let output = state.http.produce(bytesMax: Limits.grpcWriteBytes, nowNanos: now)
     if !output.isEmpty {
       let batch = GrpcBatch(output, from: &state.streams)
-      return .batch(batch, puts: state.reap(nowNanos: now))
+      return .batch(batch, state.reap(nowNanos: now))
     }
     if state.http.isFinished || (state.isReadOver && state.streams.isEmpty) { return .finished }
     guard state.isDeadlineNew else { return nil }

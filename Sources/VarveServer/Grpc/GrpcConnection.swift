@@ -85,6 +85,7 @@ final class GrpcConnection: ServedConnection {
         "varve-write",
         { [self] in
           runWriter()
+          release(state.update { $0.reapAnswered() })
           ended { $0.isWriterDone = true }
         })
     else { return false }
@@ -140,26 +141,5 @@ final class GrpcConnection: ServedConnection {
     logger.info(
       "gRPC: the peer did not go on",
       metadata: ["while": "\(doing)", "millis": "\(settings.stallMillis)"])
-  }
-}
-
-extension GrpcConnection.State {
-  /// Forgets the streams that HTTP/2 has ended; the puts among them are for the caller to abandon,
-  /// outside of the lock.
-  mutating func reap(nowNanos: UInt64) -> [GrpcPut] {
-    var puts: [GrpcPut] = []
-    for stream in http.takeClosed() {
-      guard let gone = streams.removeValue(forKey: stream) else { continue }
-      bodyBytes -= gone.queuedBytes
-      idleSinceNanos = nowNanos
-      if let put = gone.put { puts.append(put) }
-    }
-    return puts
-  }
-
-  mutating func takePuts() -> [GrpcPut] {
-    let puts = streams.values.compactMap(\.put)
-    for stream in streams.keys { streams[stream]?.put = nil }
-    return puts
   }
 }

@@ -70,11 +70,11 @@ internal import VarveWire
   private func take(_ bytes: UnsafeRawBufferPointer) {
     connection.metrics.bytesIn.add(bytes.count)
     let now = connection.clock.monotonicNanos()
-    let (events, puts) = connection.state.update { state in
+    let (events, reaped) = connection.state.update { state in
       unsafe state.http.receive(bytes, nowNanos: now)
       return (state.http.takeEvents(), state.reap(nowNanos: now))
     }
-    for put in puts { put.abandon() }
+    connection.release(reaped)
     var taken: [Int32: Int] = [:]
     for event in events {
       switch event {
