@@ -65,6 +65,8 @@ extension Limits {
   package static let receiveScratchBytes = 64 << 10
   /// How long a GOAWAY may take to leave before the connection is closed (contract).
   package static let goAwayMillis = 1_000
+  /// Bytes read and dropped behind a GOAWAY; what is more the peer may keep.
+  package static let goAwayReadBytesMax = 256 << 10
   /// The window the server gives each put: none, TCP's own is enough.
   package static let serverWindowBytes = 0
 

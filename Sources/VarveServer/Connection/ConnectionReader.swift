@@ -249,8 +249,7 @@ enum ReadEnd: Error {
     }
   }
 
-  /// After a GOAWAY: reads on until the client closes, for a second at most, because closing with
-  /// unread bytes would reset the connection and could take the GOAWAY with it.
+  /// After a GOAWAY: gives the client a second at most to read it and to close.
   private func linger() {
     connection.state.update { state in
       if !state.isReadOver && !state.isClosing { state.isDead = true }
@@ -258,12 +257,8 @@ enum ReadEnd: Error {
     guard connection.state.update({ $0.isClosing && !$0.isDead }) else { return }
     let deadline =
       connection.clock.monotonicNanos() + UInt64(Limits.goAwayMillis) * 1_000_000
-    connection.socket.setTimeouts(
-      receiveMillis: Limits.goAwayMillis, sendMillis: Limits.goAwayMillis)
-    while connection.clock.monotonicNanos() < deadline {
-      let count = try? unsafe connection.socket.receive(into: scratch.mutableBytes)
-      guard let count, count > 0 else { break }
-    }
+    unsafe connection.socket.awaitClose(
+      scratch: scratch.mutableBytes, until: deadline, clock: connection.clock)
     // The client may have finished sending long before it has read what is queued for it.
     _ = connection.state.wait(until: deadline) { $0.isSendingDone || $0.isDead ? true : nil }
     connection.kill()

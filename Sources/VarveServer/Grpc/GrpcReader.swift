@@ -121,9 +121,8 @@ internal import VarveWire
 
   // MARK: Ends
 
-  /// Nothing more will come. Calls whose request is whole are finished; then, after a GOAWAY,
-  /// reads on until the client closes, for a second at most: closing with unread bytes would
-  /// reset the connection and could take the GOAWAY with it.
+  /// Nothing more will come. Calls whose request is whole are finished; after a GOAWAY the client
+  /// gets a second at most to read it and to close.
   private func end() {
     let (failure, puts) = connection.state.update { state in
       state.isReadOver = true
@@ -147,12 +146,8 @@ internal import VarveWire
     if isClosing {
       let deadline =
         connection.clock.monotonicNanos() + UInt64(Limits.goAwayMillis) * 1_000_000
-      connection.socket.setTimeouts(
-        receiveMillis: Limits.goAwayMillis, sendMillis: Limits.goAwayMillis)
-      while connection.clock.monotonicNanos() < deadline {
-        let count = try? unsafe connection.socket.receive(into: scratch.mutableBytes)
-        guard let count, count > 0 else { break }
-      }
+      unsafe connection.socket.awaitClose(
+        scratch: scratch.mutableBytes, until: deadline, clock: connection.clock)
       _ = connection.state.wait(until: deadline) { $0.isSendingDone || $0.isDead ? true : nil }
       return connection.kill()
     }

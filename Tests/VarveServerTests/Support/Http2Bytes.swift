@@ -132,6 +132,8 @@ enum Http2Bytes {
 /// Decodes the header blocks of one connection, in their order.
 @safe final class Http2Decoder {
   private let inflater: OpaquePointer
+  /// A block that was none has come; what was decoded since means nothing.
+  private(set) var isBroken = false
 
   init() {
     var made: OpaquePointer?
@@ -153,7 +155,10 @@ enum Http2Bytes {
         let base = unsafe memory.baseAddress.map { unsafe $0 + offset }
         let count = unsafe nghttp2_hd_inflate_hd2(
           inflater, &pair, &flags, base, memory.count - offset, 1)
-        guard count >= 0 else { return }
+        guard count >= 0 else {
+          isBroken = true
+          return
+        }
         offset += count
         if flags & Int32(NGHTTP2_HD_INFLATE_EMIT.rawValue) != 0 {
           let name = unsafe UnsafeBufferPointer(start: pair.name, count: pair.namelen)
