@@ -125,7 +125,8 @@ if Context.environment["VARVE_FUZZ"] != nil {
     .executableTarget(
       name: "varvefuzz",
       dependencies: [
-        "VarveBase", "VarveFile", "VarveEngine", "VarveWire", "VarveServer", "CZstd", log,
+        "VarveBase", "VarveFile", "VarveEngine", "VarveWire", "VarveServer", "CNghttp2",
+        "CProtobufC", "CVarveProto", "CZstd", log,
       ],
       path: "Fuzz/Sources",
       swiftSettings: strict + [.unsafeFlags(["-sanitize=fuzzer", "-parse-as-library"])],

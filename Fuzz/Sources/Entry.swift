@@ -8,7 +8,7 @@ import Foundation
 nonisolated(unsafe) private var target: FuzzTarget?
 
 /// Reads the target from the environment. With VARVE_FUZZ_SEEDS=DIR it writes the corpus of every
-/// target and ends the process.
+/// target, from the checkout in the current directory, and ends the process.
 @_cdecl("LLVMFuzzerInitialize")
 public func initializeFuzzer(
   _: UnsafeMutablePointer<Int32>?, _: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
@@ -16,7 +16,7 @@ public func initializeFuzzer(
   let environment = ProcessInfo.processInfo.environment
   if let directory = environment["VARVE_FUZZ_SEEDS"] {
     do {
-      try Seeds.write(to: directory, vectors: environment["VARVE_FUZZ_VECTORS"] ?? "")
+      try Seeds.write(to: directory, root: ".")
       exit(0)
     } catch {
       stop("seeds: \(error)")

@@ -8,11 +8,18 @@ struct FuzzInput {
 
   init(_ bytes: [UInt8]) { self.bytes = bytes }
 
+  var isEmpty: Bool { at == bytes.count }
+
   /// The next byte; 0 behind the end.
   mutating func byte() -> UInt8 {
     guard at < bytes.count else { return 0 }
     at += 1
     return bytes[at - 1]
+  }
+
+  /// Four bytes, little-endian.
+  mutating func number() -> UInt32 {
+    (0..<4).reduce(0) { $0 | UInt32(byte()) << (8 * $1) }
   }
 
   /// Two bytes as a length, cut to what is left, and so many bytes.

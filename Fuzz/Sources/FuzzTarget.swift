@@ -8,8 +8,12 @@ enum FuzzTarget: String, CaseIterable {
   case canary
   /// Frame parser and server session, over bytes split anywhere.
   case frames
-  /// Every message of the contract.
+  /// Every message of the contract, those read and written by hand too.
   case messages
+  /// A gRPC connection's HTTP/2 session and the readers of its bodies, over bytes split anywhere.
+  case http2
+  /// Request heads, messages and puts of gRPC, cut in two ways.
+  case grpc
   /// Extent headers and their entries, and footers, under checksums that hold.
   case extents
   /// Whole segments: listing, footer, scan.
@@ -30,6 +34,8 @@ enum FuzzTarget: String, CaseIterable {
     case .canary: Canary.run(bytes)
     case .frames: FrameFuzz.run(bytes)
     case .messages: MessageFuzz.run(bytes)
+    case .http2: Http2Fuzz.run(bytes)
+    case .grpc: GrpcFuzz.run(bytes)
     case .extents: ExtentFuzz.run(bytes)
     case .segments: SegmentFuzz.run(bytes)
     case .blocks: BlockFuzz.run(bytes)

@@ -18,11 +18,18 @@ enum MessageFuzz {
     Hello.self, HelloOk.self, Window.self, Problem.self,
   ]
 
+  /// The names of all messages that can be chosen.
+  static var names: [String] { types.map { "\($0)" } + GrpcBodies.handmade.map(\.name) }
+
   /// The first byte chooses the message.
   static func run(_ bytes: [UInt8]) {
     var input = FuzzInput(bytes)
-    let type = types[Int(input.byte()) % types.count]
-    decode(type, input.rest())
+    let choice = Int(input.byte()) % (types.count + GrpcBodies.handmade.count)
+    if choice < types.count {
+      decode(types[choice], input.rest())
+    } else {
+      GrpcBodies.handmade[choice - types.count].run(input.rest())
+    }
   }
 
   private static func decode<Message: WireMessage>(_ type: Message.Type, _ bytes: [UInt8]) {

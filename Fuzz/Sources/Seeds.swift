@@ -16,12 +16,15 @@ enum Seeds {
     let badFrames: [Frame]
   }
 
-  /// One folder a target below `directory`.
-  static func write(to directory: String, vectors path: String) throws {
+  /// One folder a target below `directory`, from the checkout's files below `root`.
+  static func write(to directory: String, root: String) throws {
+    try demandEveryMessage(root + "/Protos/varve/v1")
     var seeds: [FuzzTarget: [[UInt8]]] = [:]
     seeds[.canary] = [Array("varvX?".utf8)]
-    seeds[.frames] = try frames(path)
+    seeds[.frames] = try frames(root + "/Tests/Fixtures/vectors.json")
     seeds[.messages] = messages()
+    seeds[.http2] = try http2(root + "/Fuzz/Sessions")
+    seeds[.grpc] = grpc()
     try store(into: &seeds)
     seeds[.http] = [
       "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "HEAD /metrics?a=b HTTP/1.0\n\n",
@@ -58,11 +61,39 @@ enum Seeds {
   }
 
   private static func messages() -> [[UInt8]] {
-    MessageSamples.all.compactMap { sample in
+    let ofTypes = MessageSamples.all.compactMap { sample -> [UInt8]? in
       guard let index = MessageFuzz.types.firstIndex(where: { $0 == type(of: sample) }) else {
         return nil
       }
       return [UInt8(index)] + sample.encode()
+    }
+    let puts = MessageSamples.all.compactMap { ($0 as? PutHeader)?.encode() }
+    let data: [UInt8] = [8, 3, 16, 5, 26, 2, 7, 8]
+    let handmade: [String: [[UInt8]]] = [
+      "PutRequest": puts.map { GrpcBodies.field(1, $0) } + [GrpcBodies.field(2, data)],
+      "PutData": [data, [26, 2, 7, 8, 16, 5, 8, 3]],
+      "GetResponse": [Array(0..<40), [1, 0, 0, 0, 9, 0, 0, 0]],
+      "HealthCheckRequest": [[], GrpcBodies.field(1, Array("varve.v1.Cache".utf8))],
+      "ServerReflectionRequest": (3...7).map { GrpcBodies.field($0, Array("varve.v1.Cache".utf8)) },
+    ]
+    return ofTypes
+      + GrpcBodies.handmade.enumerated().flatMap { index, body in
+        (handmade[body.name] ?? []).map { [UInt8(MessageFuzz.types.count + index)] + $0 }
+      }
+  }
+
+  /// Stops where a message of the contract can be chosen by no input.
+  private static func demandEveryMessage(_ folder: String) throws {
+    for file in ["varve.proto", "frames.proto"] {
+      let text = try String(contentsOfFile: "\(folder)/\(file)", encoding: .utf8)
+      let names = text.split(separator: "\n").compactMap { line -> String? in
+        let words = line.split(separator: " ")
+        return words.first == "message" && words.count > 1 ? String(words[1]) : nil
+      }
+      demand(names.count > 4, "\(file) has no messages")
+      for name in names {
+        demand(MessageFuzz.names.contains(name), "\(name) of \(file) is no message to be fuzzed")
+      }
     }
   }
 

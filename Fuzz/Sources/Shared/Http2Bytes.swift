@@ -1,0 +1,1 @@
+../../../Tests/VarveServerTests/Support/Http2Bytes.swift
