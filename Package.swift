@@ -55,7 +55,7 @@ let package = Package(
 
     swiftTarget("VarveBase", ["CLinux", "CXXHash", "CCrypto"]),
     swiftTarget("VarveFile", ["VarveBase", "CLinux"]),
-    swiftTarget("VarveEngine", ["VarveBase", "VarveFile", log]),
+    swiftTarget("VarveEngine", ["VarveBase", "VarveFile", "CLinux", log]),
     swiftTarget("VarveTuner", ["VarveBase"]),
     swiftTarget("VarveWire", ["VarveBase", "CVarveProto", "CProtobufC", "CNghttp2"]),
     swiftTarget(

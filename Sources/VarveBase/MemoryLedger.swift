@@ -4,7 +4,7 @@
 /// Counts bytes by purpose under one limit.
 package final class MemoryLedger: Sendable {
   package enum Purpose: Int, CaseIterable, Sendable {
-    case memtable, blockCache, filter, arena, staging, connection, request
+    case memtable, blockCache, filter, arena, staging, connection, request, fingerprints
 
     /// The label in metrics and in `varvectl stats`.
     package var label: String {
@@ -16,6 +16,7 @@ package final class MemoryLedger: Sendable {
       case .staging: "staging"
       case .connection: "connection"
       case .request: "request"
+      case .fingerprints: "fingerprints"
       }
     }
   }

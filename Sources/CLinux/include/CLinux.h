@@ -40,4 +40,14 @@ int varve_advise_huge(void *base, size_t count);
 // prctl(PR_SET_NAME) on the calling thread: names show in top, gdb and perf.
 void varve_name_thread(const char *name);
 
+// Starts bringing the cache line at `address` in, for reading. Never faults.
+static inline void varve_prefetch(const void *address) { __builtin_prefetch(address, 0, 3); }
+
+// Bit i set: lane i of the 10 is `value`. The compiler makes vector comparisons of it.
+static inline uint32_t varve_lanes_equal(const uint32_t *lanes, uint32_t value) {
+  uint32_t equal = 0;
+  for (uint32_t lane = 0; lane < 10; lane++) equal |= (uint32_t)(lanes[lane] == value) << lane;
+  return equal;
+}
+
 #endif

@@ -13,7 +13,7 @@ struct VarveBench: ParsableCommand {
     version: "varvebench 0.1.0",
     subcommands: [
       NetCommand.self, EngineCommand.self, IndexCommand.self, TableCommand.self,
-      RawServerCommand.self,
+      FingerprintCommand.self, RawServerCommand.self,
     ])
 
   static func main() {
