@@ -53,6 +53,8 @@ package enum Limits {
 
   // Reads.
   package static let arenaChunkBytes = 64 << 10
+  /// Pages that a get looks for in memory, and reads in the order of the log, together.
+  package static let getBatchPagesMax = 512
   package static let joinedReadBytesMax = 4 << 20
   package static let joinedReadGapBytesMax = 64 << 10
   package static let scanWindowBytes = 64 << 10
@@ -61,6 +63,10 @@ package enum Limits {
   // The index.
   package static let tableBlockBytes = 16 << 10
   package static let tableNamesBytes = 64 << 10
+  /// Deleted names that memory keeps beside the fingerprint table; with more it is given up.
+  package static let fingerprintRemovedMax = 65_536
+  /// The table takes at most this part of all memory.
+  package static let fingerprintsMemoryPart = 10
   package static let tableWriteBytes = 256 << 10
   /// One read of the check of a whole table.
   package static let tableReadBytes = 1 << 20

@@ -52,6 +52,16 @@ package struct OptionSet: Sendable {
     },
     OptionSet("no block cache") { $0.blockCacheBytes = 0 },
     OptionSet("a block cache of one byte") { $0.blockCacheBytes = 1 },
+    OptionSet("no fingerprint table") { $0.hasFingerprints = false },
+    OptionSet("no fingerprint table and no block cache") {
+      $0.hasFingerprints = false
+      $0.blockCacheBytes = 0
+      $0.memtableBytes = 1
+    },
+    OptionSet("no fingerprint table, hints turned around", turnsHints: true) {
+      $0.hasFingerprints = false
+      $0.memtableBytes = 2 << 10
+    },
     OptionSet("no direct I/O asked for") { $0.directIO = false },
     OptionSet("no direct I/O given", hasDirect: false),
     OptionSet("leveling by twos") { $0.shape = IndexShape(sizeRatio: 2, innerRunsMax: 1) },

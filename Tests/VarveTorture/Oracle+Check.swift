@@ -125,21 +125,21 @@ extension Oracle {
     return nil
   }
 
-  /// Asked by chain, with the hint that the chain begins at its root, presence is the same; and
-  /// what was never put into this namespace is absent.
+  /// Asked by chain, whatever the hint and whether memory may answer, presence is the same; and what
+  /// was never put into this namespace is absent.
   private func checkChains(
     _ name: String, _ engine: Engine, _ pages: Pages, _ problems: inout [String]
   ) throws {
     guard let space = spaces[name] else { return }
     for ids in pages.chains {
       var answers: [[UInt8]] = []
-      for atRoot in [true, false] {
+      for (atRoot, exact) in [(true, true), (false, true), (true, false), (false, false)] {
         let slice = ChainSlice(
           namespace: space.id, ids: ids, first: 0, count: ids.count, atRoot: atRoot)
-        answers.append(try engine.lookup(slice, wantPresent: true).present)
+        answers.append(try engine.lookup(slice, wantPresent: true, exact: exact).present)
       }
-      if answers[0] != answers[1] {
-        problems.append("\(name): presence \(answers[0]) at the root, \(answers[1]) elsewhere")
+      if answers.contains(where: { $0 != answers[0] }) {
+        problems.append("\(name): presence at the root, elsewhere, and both not exact: \(answers)")
       }
       for (index, id) in ids.enumerated()
       where answers[0][index / 8] >> UInt8(index % 8) & 1 == 1 && space.pages[id] == nil {

@@ -28,6 +28,12 @@ package struct ChainSlice: Sendable {
     self.atRoot = atRoot
   }
 
+  /// The same run, its first `count` pages.
+  func prefix(_ count: Int) -> ChainSlice {
+    ChainSlice(
+      namespace: namespace, ids: ids, first: first, count: count, before: before, atRoot: atRoot)
+  }
+
   /// The ids the call asks for.
   package var asked: ArraySlice<PageID> { ids[first..<first + count] }
 }

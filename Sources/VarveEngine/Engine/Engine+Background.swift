@@ -70,6 +70,7 @@ extension Engine {
     do {
       try log.sealFull()
       try keeper.makeRoomAhead()
+      fingerprints.step()
     } catch {
       logger.error("sealing or evicting failed: \(error)")
     }

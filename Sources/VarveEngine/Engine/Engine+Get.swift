@@ -107,7 +107,7 @@ extension Engine {
     guard !isOver, next < records.count else { return nil }
     var end = next
     var bytes = 0
-    while end < records.count, end - next < Limits.extentPagesMax {
+    while end < records.count, end - next < Limits.getBatchPagesMax {
       let more = Int(records[end]?.location.rawBytes ?? 0)
       guard end == next || bytes + more <= bytesMax else { break }
       bytes += more

@@ -17,7 +17,9 @@ extension Engine {
       return "segments \(segments.map(\.number)), manifest \(state.segments.keys.sorted())"
     }
     if let problem = brokenBytes() { return problem }
+    fingerprints.checkInvariants()
     let found = try storage { () throws(IndexError) in try findPages() }
+    if let name = found.unknown { return "page \(name.id.hex) is absent to the fingerprints" }
     if let problem = brokenCounts(found.census) { return problem }
     if found.sequenceMax > lastSequence {
       return "sequence \(found.sequenceMax) is given out, last is \(lastSequence)"
@@ -67,8 +69,15 @@ extension Engine {
     return nil
   }
 
+  private struct Found {
+    var census = PageCensus()
+    var sequenceMax: UInt64 = 0
+    /// A page that the index has and the fingerprint table calls absent.
+    var unknown: PageName?
+  }
+
   /// Every live page by the name the index finds it under, and the highest sequence seen.
-  private func findPages() throws(IndexError) -> (census: PageCensus, sequenceMax: UInt64) {
+  private func findPages() throws(IndexError) -> Found {
     let snapshot = index.snapshot()
     var names: Set<PageName> = []
     try Merge.visitPages(snapshot.tables) { namespace, record in
@@ -79,18 +88,23 @@ extension Engine {
     }
     let live = keeper.table.live
     let alive = namespaceTable.ids
-    var census = PageCensus()
-    var sequenceMax: UInt64 = 0
+    var found = Found()
+    var states: [Fingerprint] = []
     for name in names where alive.contains(name.namespace) {
       switch try snapshot.find(name) {
       case .page(let page):
-        sequenceMax = max(sequenceMax, page.birth)
-        if live.contains(page.location.segment) { census.add(page) }
-      case .deleted(let sequence): sequenceMax = max(sequenceMax, sequence)
+        found.sequenceMax = max(found.sequenceMax, page.birth)
+        guard live.contains(page.location.segment) else { continue }
+        if fingerprints.find([TableFilter.hash(name)], into: &states), states == [.absent] {
+          found.unknown = name
+        }
+        found.census.add(page)
+      case .deleted(let sequence): found.sequenceMax = max(found.sequenceMax, sequence)
       case .absent: break
       }
     }
-    return (census.limited(at: nowSeconds) { _, _ in true }, sequenceMax)
+    found.census = found.census.limited(at: nowSeconds) { _, _ in true }
+    return found
   }
 
   /// The segment that holds a page now; nil when the page is absent.

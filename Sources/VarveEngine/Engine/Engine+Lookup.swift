@@ -6,8 +6,9 @@ internal import VarveBase
 extension Engine {
   /// How many leading pages of the run are stored, and which pages when `wantPresent`.
   ///
-  /// Every answer is confirmed by the full id, so `exact` changes nothing yet; `prefetch` starts
-  /// reading the hit pages into the arena.
+  /// With `exact` every page is confirmed by its full id; without, the fingerprint table answers
+  /// where it can, and the run's last page is confirmed. `prefetch` starts reading the hit pages
+  /// into the arena.
   ///
   /// - Throws: `.namespaceUnknown`, `.storage` when the index cannot be read, `.closed`.
   package func lookup(
@@ -16,6 +17,13 @@ extension Engine {
     let namespace = try liveNamespace(slice.namespace)
     let memory = try hold(pages: slice.count, bytesEach: HeldBytes.lookup)
     defer { withExtendedLifetime(memory) {} }
+    if !exact,
+      let answer = try lookupByFingerprints(slice, wantPresent: wantPresent, in: namespace)
+    {
+      if prefetch, answer.hitPages > 0 { startReading(slice.prefix(answer.hitPages)) }
+      count(lookup: answer, asked: slice.count, in: namespace)
+      return answer
+    }
     var answer = LookupAnswer()
     if wantPresent { answer.present = Bitmap.empty(count: slice.count) }
     var inRun = true
@@ -46,6 +54,19 @@ extension Engine {
     namespace.pagesHit.wrappingAdd(UInt64(answer.hitPages), ordering: .relaxed)
   }
 
+  /// The same for pages of which only the table has been asked.
+  private func startReading(_ run: ChainSlice) {
+    try? background { [self] in
+      var hits: [Location] = []
+      // Nobody waits for it: a page that cannot be found now is read, or told of, by its get.
+      try? walk(run) { _, record in
+        if let record { hits.append(record.location) }
+        return record != nil
+      }
+      startReading(hits)
+    }
+  }
+
   /// Reads ahead in the background, at most half the arena; when the queue is full, not at all.
   private func startReading(_ hits: [Location]) {
     var budget = configuration.arenaBytes / 2
@@ -58,7 +79,7 @@ extension Engine {
     try? background { [self] in
       var start = 0
       while start < batch.count {
-        let end = min(start + Limits.extentPagesMax, batch.count)
+        let end = min(start + Limits.getBatchPagesMax, batch.count)
         _ = lease(Array(batch[start..<end]))
         start = end
       }
@@ -76,6 +97,7 @@ extension Engine {
     do {
       try snapshot.walk(
         namespace: slice.namespace, ids: slice.asked, from: slice.placeFromRoot,
+        fingerprints: fingerprints,
         isLive: { record in
           live.contains(record.location.segment) && !record.isExpired(atMillis: now)
         }, visit: visit)

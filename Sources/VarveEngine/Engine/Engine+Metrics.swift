@@ -5,6 +5,7 @@ package import VarveBase
 extension Engine {
   package var allCounters: [Counter] {
     counters.all + [quarantined] + log.counters.all + arena.counters + index.indexCounters.all
+      + fingerprints.counters
   }
 
   package var counterFamilies: [CounterFamily] { [counters.putPages] }
@@ -16,7 +17,7 @@ extension Engine {
   package func gauges() -> [Gauge] {
     let numbers = statistics()
     return storeGauges(numbers) + segmentGauges(numbers.segments) + levelGauges(numbers.levels)
-      + memoryGauges()
+      + memoryGauges() + fingerprintGauges()
   }
 
   private func storeGauges(_ numbers: EngineStatistics) -> [Gauge] {
@@ -90,6 +91,24 @@ extension Engine {
       Gauge(
         "arena_evictions_total", "Pages that left the page arena for others",
         Double(arena.evictedCount)),
+    ]
+  }
+
+  private func fingerprintGauges() -> [Gauge] {
+    let numbers = fingerprints.numbers
+    return [
+      Gauge("fingerprint_table_on", "1 while look-ups ask the table first", numbers == nil ? 0 : 1),
+      Gauge(
+        "fingerprint_table_bytes", "Memory of the fingerprint table", Double(numbers?.bytes ?? 0)),
+      Gauge(
+        "fingerprint_entries", "Pages in the fingerprint table, deleted and overwritten ones too",
+        Double((numbers?.entries ?? 0) - (numbers?.deadEntries ?? 0))),
+      Gauge(
+        "fingerprint_dead_entries", "Entries of evicted segments that wait to be cleared out",
+        Double(numbers?.deadEntries ?? 0)),
+      Gauge(
+        "fingerprint_removed_names", "Deleted names that only the index can tell about",
+        Double(fingerprints.removedCount)),
     ]
   }
 

@@ -28,6 +28,7 @@ package final class Engine: Sendable {
   let namespaceTable: NamespaceTable
   let keeper: SegmentKeeper
   let index: IndexKeeper
+  let fingerprints: Fingerprints
   let log: ValueLog
   let staging: StagingPool
   let arena: PageArena
@@ -65,6 +66,7 @@ package final class Engine: Sendable {
     namespaceTable = parts.namespaces
     keeper = parts.keeper
     index = parts.index
+    fingerprints = parts.fingerprints
     log = parts.log
     staging = parts.staging
     arena = parts.arena

@@ -94,5 +94,7 @@ enum Bitmap {
 extension [UInt8] {
   mutating func setBit(_ index: Int) { self[index / 8] |= 1 << UInt8(index % 8) }
 
+  mutating func clearBit(_ index: Int) { self[index / 8] &= ~(1 << UInt8(index % 8)) }
+
   func bit(_ index: Int) -> Bool { self[index / 8] & (1 << UInt8(index % 8)) != 0 }
 }

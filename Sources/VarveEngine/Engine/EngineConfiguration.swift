@@ -34,6 +34,8 @@ package struct EngineConfiguration: Sendable {
   /// Bytes a second that merges read and write, all together; nil for no bound. Passed where puts
   /// would have to wait for merges.
   package var mergeBytesPerSecond: Double? = Limits.mergeBytesPerSecondDefault
+  /// Keep a fingerprint of every page in memory, about 9 bytes each, as far as there is room.
+  package var hasFingerprints = true
   /// Bytes of index records a table's block is filled to.
   package var tableBlockBytes = Limits.tableBlockBytes
   /// Bytes of a manifest file after which a new one is begun.

@@ -6,7 +6,8 @@ internal import VarveFile
 
 extension EngineOpening {
   func openIndex(
-    _ manifest: ManifestStore, _ keeper: SegmentKeeper, _ namespaces: NamespaceTable
+    _ manifest: ManifestStore, _ keeper: SegmentKeeper, _ namespaces: NamespaceTable,
+    _ fingerprints: Fingerprints
   ) throws(EngineOpenError) -> IndexKeeper {
     let directory = TableDirectory(
       files, path: tablesDirectory,
@@ -23,7 +24,7 @@ extension EngineOpening {
       }
       return IndexKeeper(
         directory: directory, tables: tables, manifest: manifest, keeper: keeper,
-        namespaces: namespaces, clock: clock, ledger: ledger,
+        namespaces: namespaces, clock: clock, ledger: ledger, fingerprints: fingerprints,
         tuning: configuration.tuning,
         // A simulation waits for nothing.
         budget: MergeBudget(

@@ -83,12 +83,15 @@ struct EngineOpening {
       })
     let disk = DiskLedger(capacity: configuration.capacityBytes)
     disk.adopt(UInt64(configuration.manifestBytesReserved))
+    let fingerprints = beginFingerprints(manifest.state)
     let keeper = SegmentKeeper(
       configuration: configuration, disk: disk, files: files, clock: clock, manifest: manifest,
-      namespaces: namespaces, arena: arena, counters: counters, logger: logger)
-    let index = try openIndex(manifest, keeper, namespaces)
+      namespaces: namespaces, arena: arena, counters: counters, logger: logger,
+      fingerprints: fingerprints)
+    let index = try openIndex(manifest, keeper, namespaces, fingerprints)
     let listings = try adoptSegments(found, keeper, manifest)
     try count(index, keeper)
+    try fill(fingerprints, index.snapshot().tables, namespaces, live: keeper.table.live)
     var replay = LogReplay(
       index: index, keeper: keeper, namespaces: namespaces, lastSequence: manifest.state.lastBirth)
     try self.replay(listings, manifest, keeper, namespaces, &replay)
@@ -106,7 +109,7 @@ struct EngineOpening {
     return EngineParts(
       configuration: configuration, counters: counters, bootID: bootID.hex, files: files,
       clock: clock, ledger: ledger, lock: lock, manifest: manifest, namespaces: namespaces,
-      keeper: keeper, index: index, log: log,
+      keeper: keeper, index: index, fingerprints: fingerprints, log: log,
       staging: StagingPool(ledger: ledger, byteCountMax: configuration.stagingBytes), arena: arena,
       io: IOPool(threads: configuration.simulation == nil ? configuration.ioThreads : 0),
       lastSequence: replay.lastSequence, syncFailure: replay.syncFailure)

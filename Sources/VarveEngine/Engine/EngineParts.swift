@@ -16,6 +16,7 @@ struct EngineParts {
   let namespaces: NamespaceTable
   let keeper: SegmentKeeper
   let index: IndexKeeper
+  let fingerprints: Fingerprints
   let log: ValueLog
   let staging: StagingPool
   let arena: PageArena

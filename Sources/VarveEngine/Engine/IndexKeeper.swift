@@ -37,16 +37,18 @@ final class IndexKeeper: Sendable {
   let steps = Monitor<UInt64>(0)
   let merging = Monitor(Merging())
   let budget: MergeBudget
+  private let fingerprints: Fingerprints
   private let ledger: MemoryLedger
   /// No table takes a number below this.
   private let nextNumber = Locked(UInt64(0))
 
   init(
     directory: TableDirectory, tables: [Table], manifest: ManifestStore, keeper: SegmentKeeper,
-    namespaces: NamespaceTable, clock: any Clock, ledger: MemoryLedger, tuning: IndexTuning,
-    budget: MergeBudget
+    namespaces: NamespaceTable, clock: any Clock, ledger: MemoryLedger,
+    fingerprints: Fingerprints, tuning: IndexTuning, budget: MergeBudget
   ) {
     self.budget = budget
+    self.fingerprints = fingerprints
     self.directory = directory
     self.manifest = manifest
     self.keeper = keeper
@@ -78,19 +80,29 @@ final class IndexKeeper: Sendable {
   /// Adds records; true when the memtable is full and wants a flush.
   @discardableResult
   func insert(_ records: [PageRecord]) -> Bool {
-    change { memtable in for record in records { memtable.insert(record) } }
+    announce(records)
+    return change { memtable in for record in records { memtable.insert(record) } }
   }
 
   /// Adds a record in the place of the copy that counted until now, if there was one.
   func insert(_ record: PageRecord, ending loser: PageRecord?) {
+    announce([record])
     _ = change { memtable in memtable.insert(record, ending: loser) }
   }
 
   /// Ends names, each with the copy that counted until now, if there was one.
   func delete(_ tombstones: [(tombstone: Tombstone, page: PageRecord?)]) {
+    fingerprints.remove(names: tombstones.lazy.map(\.tombstone.name))
     _ = change { memtable in
       for (tombstone, page) in tombstones { memtable.delete(tombstone, ending: page) }
     }
+  }
+
+  /// Memory knows of pages before they can be found, so that what it calls absent is absent.
+  private func announce(_ records: [PageRecord]) {
+    var facts = NamespaceFacts(namespaces)
+    for record in records { facts.note(record) }
+    fingerprints.insert(records)
   }
 
   private func change(_ body: (Memtable) -> Void) -> Bool {

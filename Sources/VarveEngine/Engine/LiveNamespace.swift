@@ -17,6 +17,9 @@ final class LiveNamespace: Sendable {
   let bytesOut = Atomic<UInt64>(0)
   private let held = Locked(HeldPages())
   private let retired = Atomic<Bool>(false)
+  /// Length of every page that ever came here: 0 none yet, `.max` several.
+  private let lengths = Atomic<UInt64>(0)
+  private let expiring = Atomic<Bool>(false)
 
   init(id: UInt32, name: String, options: NamespaceOptions) {
     self.id = id
@@ -32,6 +35,23 @@ final class LiveNamespace: Sendable {
 
   /// Acquiring: what was done before the retirement is seen by who sees it.
   var isRetired: Bool { retired.load(ordering: .acquiring) }
+
+  /// A page comes to live here. Before the fingerprint table knows it, so that whoever finds it
+  /// there finds this as well; releasing, for the same.
+  func note(rawBytes: UInt32, expires: Bool) {
+    if expires { expiring.store(true, ordering: .releasing) }
+    let length = UInt64(rawBytes)
+    if lengths.load(ordering: .relaxed) == length { return }
+    let (isFirst, other) = lengths.compareExchange(
+      expected: 0, desired: length, ordering: .acquiringAndReleasing)
+    if !isFirst, other != length { lengths.store(.max, ordering: .releasing) }
+  }
+
+  /// Some page that ever came here had a time to live: only the index knows whether it is over.
+  var pagesExpire: Bool { expiring.load(ordering: .acquiring) }
+
+  /// The length of all pages that ever came here; nil when there are several.
+  var pageBytesOfAll: UInt32? { UInt32(exactly: lengths.load(ordering: .acquiring)) }
 
   func retire() { retired.store(true, ordering: .releasing) }
 

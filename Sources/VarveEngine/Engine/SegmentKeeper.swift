@@ -8,7 +8,7 @@ internal import VarveFile
 
 /// Owns the disk bound and the segments' lives. One lock orders admission and eviction.
 final class SegmentKeeper: SegmentHost {
-  let table = SegmentTable()
+  let table: SegmentTable
   let disk: DiskLedger
   private let segmentBytes: UInt64
   let directory: String
@@ -36,8 +36,9 @@ final class SegmentKeeper: SegmentHost {
   init(
     configuration: EngineConfiguration, disk: DiskLedger, files: any FileSystem, clock: any Clock,
     manifest: ManifestStore, namespaces: NamespaceTable, arena: PageArena,
-    counters: EngineCounters, logger: Logger
+    counters: EngineCounters, logger: Logger, fingerprints: Fingerprints
   ) {
+    table = SegmentTable(fingerprints)
     segmentBytes = UInt64(configuration.segmentBytesInForce)
     directory = configuration.directory + "/segments"
     minFree = configuration.minFreeBytes ?? Self.defaultMinFree(files, configuration.directory)

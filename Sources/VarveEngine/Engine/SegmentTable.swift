@@ -50,8 +50,12 @@ final class SegmentTable: Sendable {
   }
 
   private let state: Locked<State>
+  private let fingerprints: Fingerprints
 
-  init() { state = Locked(State()) }
+  init(_ fingerprints: Fingerprints) {
+    state = Locked(State())
+    self.fingerprints = fingerprints
+  }
 
   var live: LiveSegments { state.withLock { $0.live } }
 
@@ -61,14 +65,18 @@ final class SegmentTable: Sendable {
       $0.entries[number] = Entry(phase: phase, diskBytes: diskBytes)
       $0.live = $0.live.adding(number)
     }
+    // Nothing was appended to it yet.
+    fingerprints.add(segment: number)
   }
 
   /// Ends the segment's life for readers; the caller unlinks the file.
   func remove(_ number: UInt64) -> Entry? {
-    state.withLock {
+    let entry = state.withLock {
       $0.live = $0.live.removing(number)
       return $0.entries.removeValue(forKey: number)
     }
+    if entry != nil { fingerprints.remove(segment: number) }
+    return entry
   }
 
   /// The file got its final length; gives the bytes that the ledger held beyond it.

@@ -66,8 +66,8 @@ package struct FingerprintEntry: Sendable, BitwiseCopyable {
     shardCount * MemoryLayout<FingerprintShard>.stride + (FingerprintSlots.countMax + 1) / 8
     + FingerprintSlots.countMax * 8
 
-  /// Makes room for `pages` at once, so that filling it at the start copies nothing. Nil when that is
-  /// more than `bytesMax`, or the ledger has no room.
+  /// Makes room for `pages` at once, so that filling it at the start copies nothing. Nil when that
+  /// is more than `bytesMax`, or the ledger has no room.
   package init?(pages: Int, ledger: MemoryLedger?, bytesMax: Int = .max) {
     // Hashes spread: few shards get a quarter more than their share, which is when they are full.
     let buckets = FingerprintShard.buckets(for: pages / Self.shardCount + 1)

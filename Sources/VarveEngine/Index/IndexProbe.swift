@@ -7,6 +7,8 @@ struct IndexProbe {
   private let snapshot: IndexSnapshot
   private var cursors: [TableCursor]
   private var key: [UInt8] = []
+  /// Tables that were looked into.
+  private(set) var reads = 0
 
   init(_ snapshot: IndexSnapshot) {
     self.snapshot = snapshot
@@ -29,6 +31,7 @@ struct IndexProbe {
         isBuilt = true
       }
       snapshot.counters.idProbes.add()
+      reads += 1
       guard let record = try table.find(key, &cursors[index]) else {
         snapshot.counters.filterPasses.add()
         continue
@@ -66,6 +69,7 @@ struct IndexProbe {
         isBuilt = true
       }
       snapshot.counters.pathProbes.add()
+      reads += 1
       guard let record = try table.find(key, &cursors[index])?.record else { continue }
       if let best, !record.wins(over: best) { continue }
       best = record

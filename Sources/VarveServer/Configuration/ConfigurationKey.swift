@@ -67,6 +67,15 @@ package struct ConfigurationKey: Sendable {
       (configuration, value) throws(ConfigurationProblem) in
       configuration.directIO = try value.flag("direct_io")
     },
+    ConfigurationKey(name: "fingerprint_table", defaultText: "\"auto\"") {
+      (configuration, value) throws(ConfigurationProblem) in
+      switch try value.text("fingerprint_table") {
+      case "auto": configuration.hasFingerprints = true
+      case "off": configuration.hasFingerprints = false
+      default:
+        throw ConfigurationProblem("fingerprint_table = \(value.shown) is none of auto, off")
+      }
+    },
     number("connections_max", "1024", 1...Limits.connectionsMax, \.connectionsMax),
     number("handshake_seconds", "10", 1...3600, \.handshakeSeconds),
     number("stall_seconds", "30", 1...3600, \.stallSeconds),

@@ -26,6 +26,7 @@ package struct ServerConfiguration: Sendable {
   package var insecure = false
   package var ioThreads = 4
   package var directIO = true
+  package var hasFingerprints = true
   package var connectionsMax = 1024
   package var handshakeSeconds = 10
   package var stallSeconds = 30
@@ -67,6 +68,7 @@ package struct ServerConfiguration: Sendable {
     engine.syncIntervalMillis = syncIntervalMillis
     engine.ioThreads = ioThreads
     engine.directIO = directIO
+    engine.hasFingerprints = hasFingerprints
     return engine
   }
 

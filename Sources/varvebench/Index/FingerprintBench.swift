@@ -100,8 +100,9 @@ enum ThreadClock {
     let loop = perProbe { range in
       unsafe presentHashes.withUnsafeBufferPointer { hashes in
         let batch = unsafe UnsafeBufferPointer(rebasing: hashes[range])
+        let words = unsafe lines.assumingMemoryBound(to: UInt64.self)
         sum &+= unsafe varve_prefetched_reads(
-          lines.assumingMemoryBound(to: UInt64.self), UInt64(lineCount), batch.baseAddress, range.count)
+          words, UInt64(lineCount), batch.baseAddress, range.count)
       }
     }
     var states: [Fingerprint] = []
