@@ -59,7 +59,8 @@ let package = Package(
     swiftTarget("VarveTuner", ["VarveBase"]),
     swiftTarget("VarveWire", ["VarveBase", "CVarveProto", "CProtobufC", "CNghttp2"]),
     swiftTarget(
-      "VarveServer", ["VarveBase", "VarveWire", "VarveEngine", "VarveFile", "CLinux", log]),
+      "VarveServer",
+      ["VarveBase", "VarveWire", "VarveEngine", "VarveTuner", "VarveFile", "CLinux", log]),
     swiftTarget("VarveClient", ["VarveBase", "VarveWire", "CLinux"]),
     program(
       "varved",
@@ -76,8 +77,8 @@ let package = Package(
     program(
       "varvebench",
       [
-        "VarveBase", "VarveFile", "VarveEngine", "VarveClient", "VarveWire", "CLinux", "CBench",
-        arguments, log,
+        "VarveBase", "VarveFile", "VarveEngine", "VarveTuner", "VarveServer", "VarveClient",
+        "VarveWire", "CLinux", "CBench", arguments, log,
       ]),
 
     .target(
@@ -105,8 +106,8 @@ let package = Package(
     testTarget(
       "VarveServerTests",
       [
-        "VarveBase", "VarveWire", "VarveFile", "VarveEngine", "VarveServer", "VarveClient",
-        "CLinux", "CNghttp2", log,
+        "VarveBase", "VarveWire", "VarveFile", "VarveEngine", "VarveTuner", "VarveServer",
+        "VarveClient", "CLinux", "CNghttp2", log,
       ]),
     testTarget(
       "VarveCtlTests",

@@ -43,10 +43,13 @@ extension Server {
     text.add(metrics.seconds)
     text.add(metrics.stages)
     text.add(ledger)
-    if let engine = calls?.engine, phase.current != .stopped {
+    if let calls, phase.current != .stopped {
+      let engine = calls.engine
       for counter in engine.allCounters { text.add(counter) }
       for family in engine.counterFamilies { text.add(family) }
       for histogram in engine.latencies { text.add(histogram) }
+      text.add(calls.tuner.turnSeconds)
+      text.add(calls.tuner.gauges)
       text.add(engine.gauges() + NamespaceMetrics.gauges(engine.namespaces()))
     }
     return text.text

@@ -6,12 +6,14 @@ package import VarveBase
 package import VarveEngine
 package import VarveFile
 internal import Synchronization
+internal import VarveTuner
 internal import VarveWire
 
 /// Binds, opens, serves, stops; each once and in this order.
 package final class Server: Sendable {
   let configuration: ServerConfiguration
   let engineConfiguration: EngineConfiguration
+  private let tunerKnobs: [VarveTuner.Knob]
   let files: any FileSystem
   let clock: any Clock
   let logger: Logger
@@ -37,6 +39,7 @@ package final class Server: Sendable {
   ) throws(ConfigurationProblem) {
     self.configuration = configuration
     engineConfiguration = try configuration.engineConfiguration()
+    tunerKnobs = try configuration.tunerKnobs()
     self.files = files
     self.clock = clock
     self.logger = logger
@@ -122,8 +125,11 @@ package final class Server: Sendable {
       engine.close()
       throw error
     }
+    let tuner = TunerDriver(
+      engine, configuration.tuner, knobs: tunerKnobs, clock: clock, logger: logger)
     let calls = Calls(
-      engine: engine, metrics: metrics, ledger: ledger, clock: clock, startedNanos: startedNanos,
+      engine: engine, tuner: tuner, metrics: metrics, ledger: ledger, clock: clock,
+      startedNanos: startedNanos,
       phase: phase, logger: logger)
     var surroundings = Calls.Surroundings()
     surroundings.minFreeBytes = configuration.minFreeBytes
@@ -132,6 +138,7 @@ package final class Server: Sendable {
     surroundings.drain = { [weak self] deadline in self?.drain(until: deadline) ?? 0 }
     calls.set(surroundings)
     parts.withLock { $0.calls = calls }
+    if !tuner.start() { logger.warning("the system has no thread for the tuner: it stands still") }
     phase.enter(.ready)
     if let sample = statusSample() { history.add(sample) }
     logger.notice(
@@ -163,6 +170,7 @@ package final class Server: Sendable {
       logger.warning("connections were cut off at the end of drain_seconds")
     }
     phase.enter(.stopped)
+    calls?.tuner.stop()
     calls?.engine.close()
     closeListeners()
     logger.notice("stopped")

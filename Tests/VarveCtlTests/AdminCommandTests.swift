@@ -110,19 +110,24 @@ import VarveBase
     #expect(live.run("capacity", "much").status == .usage)
   }
 
-  @Test func `The tuner's knobs are shown, and what cannot be is refused`() throws {
+  @Test func `The tuner's knobs are shown and moved, and what cannot be is refused`() throws {
     let live = try LiveServer()
     let status = live.run("tuner")
-    #expect(status.status == .success && status.output.hasPrefix("mode manual\nKNOB"))
+    #expect(status.status == .success && status.output.hasPrefix("mode auto\nKNOB"))
     let knobs = try live.run("tuner", "status", "--json").object()["knobs"] as? [[String: Any]]
     #expect(knobs?.contains { $0["name"] as? String == "filter_bits_per_name" } == true)
     #expect(live.run("tuner", "history").output == "no decisions yet\n")
-    #expect(live.run("tuner", "manual").status == .success)
-    #expect(live.run("tuner", "manual", "filter_bits_per_name=10").status == .success)
-    for words in [["auto"], ["observe"], ["auto", "arena_bytes"]] {
-      let outcome = LiveServer.run(["tuner"] + words + ["--endpoint", live.endpoint])
-      #expect(outcome.status == .error && outcome.errors.contains("FAILED_PRECONDITION"))
+    let held = live.run("tuner", "manual", "size_ratio=8", "filter_bits_per_name=6.5")
+    #expect(held.status == .success && held.output.contains("held by an operator"))
+    let history = live.run("tuner", "history")
+    #expect(history.output.contains("size_ratio") && history.output.contains("manual"))
+    #expect(live.run("tuner", "auto", "size_ratio").status == .success)
+    for mode in ["manual", "observe", "auto"] {
+      #expect(live.run("tuner", mode).output.hasPrefix("mode \(mode)\n"))
     }
+    let fixed = LiveServer.run(["tuner", "auto", "arena_bytes", "--endpoint", live.endpoint])
+    #expect(fixed.status == .error && fixed.errors.contains("FAILED_PRECONDITION"))
+    #expect(live.run("tuner", "manual", "size_ratio=99").errors.contains("from 2 to 16"))
     for word in ["speed", "=1", "speed=", "speed=fast", "speed=nan", "speed=inf"] {
       #expect(live.run("tuner", "manual", word).status == .usage, "\(word)")
     }

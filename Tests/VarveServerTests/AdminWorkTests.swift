@@ -1,4 +1,4 @@
-// Scrub, capacity, namespace options, drain and the tuner's calls over the wire.
+// Scrub, capacity, namespace options and drain over the wire.
 
 import Foundation
 import Testing
@@ -210,42 +210,5 @@ import VarveWire
     let edge = NamespaceOptions(
       pageBytesMax: 2 << 20, ttlSeconds: Limits.ttlSecondsMax, description: String(long.dropLast()))
     #expect(try client.setNamespace("n", options: edge, fields: []).options.pageBytesMax == 2 << 20)
-  }
-
-  // MARK: - Tuner
-
-  @Test func theTunerTellsTheKnobsThatStandFixed() throws {
-    let server = try TestServer()
-    let client = try server.client()
-    let status = try client.tunerStatus()
-    #expect(status.mode == "manual")
-    let knobs = Dictionary(uniqueKeysWithValues: status.knobs.map { ($0.name, $0) })
-    #expect(knobs["size_ratio"]?.value == 4)
-    #expect(knobs["filter_bits_per_name"]?.value == 10)
-    #expect(knobs["memtable_bytes"]?.value == Double((96 << 20) / 16))
-    #expect(knobs["arena_bytes"].map { $0.value > 0 && $0.value <= 0.4 * Double(96 << 20) } == true)
-    for knob in status.knobs {
-      #expect(knob.min <= knob.value && knob.value <= knob.max, "\(knob)")
-      #expect(!knob.reason.isEmpty)
-    }
-    #expect(try client.tunerHistory(last: 5).isEmpty)
-    // What is so already may be asked for; anything else is refused by name.
-    #expect(try client.setTuner(SetTunerRequest(mode: "manual")) == status)
-    #expect(
-      try client.setTuner(SetTunerRequest(manual: ["filter_bits_per_name": 10])) == status)
-    let rows: [(SetTunerRequest, StatusCode, String)] = [
-      (SetTunerRequest(mode: "auto"), .failedPrecondition, "auto"),
-      (SetTunerRequest(mode: "observe"), .failedPrecondition, "observe"),
-      (SetTunerRequest(mode: "fast"), .invalidArgument, "fast"),
-      (SetTunerRequest(manual: ["filter_bits_per_name": 11]), .failedPrecondition, "11"),
-      (SetTunerRequest(manual: ["speed": 1]), .invalidArgument, "speed"),
-      (SetTunerRequest(automatic: ["arena_bytes"]), .failedPrecondition, "arena_bytes"),
-      (SetTunerRequest(automatic: ["speed"]), .invalidArgument, "speed"),
-    ]
-    for (request, code, word) in rows {
-      let problem = refused { _ = try client.setTuner(request) }
-      #expect(problem?.status == code)
-      #expect(problem?.message.contains(word) == true)
-    }
   }
 }

@@ -1,99 +1,120 @@
-// The tuner's calls while there is no tuner: the knobs there are, standing where they were set.
+// The tuner's calls: its state and decisions, and an operator's hand on it.
 
-internal import VarveEngine
 package import VarveWire
 internal import VarveBase
+internal import VarveEngine
+internal import VarveTuner
 
 extension Calls {
-  /// Every knob there is, with the value in force. The mode is `manual`: nothing moves by itself.
-  package func tunerStatus() -> TunerStatusResponse {
-    TunerStatusResponse(mode: "manual", knobs: knobs)
-  }
+  package func tunerStatus() -> TunerStatusResponse { status(of: tuner.current) }
 
-  /// No decision was ever made.
+  /// Decisions, newest last; the request's `last` 0 asks for all there are.
   package func tunerHistory(_ request: TunerHistoryRequest) -> TunerHistoryResponse {
-    TunerHistoryResponse()
+    TunerHistoryResponse(
+      decisions: tuner.current.history.last(Int(request.last)).map {
+        VarveWire.TunerDecision(
+          id: $0.id, atUnix: $0.atUnix, knob: $0.knob.rawValue, from: $0.from, to: $0.to,
+          predictedGain: $0.predictedGain, measuredGain: $0.measuredGain,
+          verdict: $0.verdict.rawValue, reason: $0.reason)
+      })
   }
 
-  /// Takes what is so already; refuses every change, naming the knob.
+  /// Takes all of the request or nothing. Knobs that stand for the life of the process are refused,
+  /// unless they are to be what they are.
   package func setTuner(_ request: SetTunerRequest) throws(Refusal) -> TunerStatusResponse {
-    guard ["", "auto", "observe", "manual"].contains(request.mode) else {
-      throw Refusal(
-        .invalidArgument,
-        "mode \"\(request.mode.prefix(64))\" is not one of auto, observe, manual")
-    }
-    let status = tunerStatus()
-    func knob(_ name: String) throws(Refusal) -> Knob {
-      if let knob = status.knobs.first(where: { $0.name == name }) { return knob }
-      throw Refusal(
-        .invalidArgument,
-        "there is no knob \"\(name.prefix(64))\"; the knobs are "
-          + status.knobs.map(\.name).joined(separator: ", "))
+    var asked = Tuner.Request()
+    if !request.mode.isEmpty {
+      guard let mode = TunerMode(rawValue: request.mode) else {
+        throw Refusal(
+          .invalidArgument,
+          "mode \"\(request.mode.prefix(64))\" is not one of "
+            + TunerMode.allCases.map(\.rawValue).joined(separator: ", "))
+      }
+      asked.mode = mode
     }
     for (name, value) in request.manual.sorted(by: { $0.key < $1.key }) {
-      let knob = try knob(name)
-      guard value == knob.value else {
+      if let knob = KnobName(rawValue: name) {
+        asked.manual[knob] = value
+        continue
+      }
+      let fixed = try fixedKnob(name)
+      guard value == fixed.value else {
         throw Refusal(
           .failedPrecondition,
-          "\(name) stands at \(Self.text(knob.value)) and cannot become \(Self.text(value)) while "
-            + "the daemon runs: this version has no tuner (\(knob.reason))")
+          "\(name) stands at \(DecimalText.of(fixed.value)) while the daemon runs and cannot be "
+            + "\(DecimalText.of(value)) (\(fixed.reason))")
       }
     }
     for name in request.automatic {
-      _ = try knob(name)
+      if let knob = KnobName(rawValue: name) {
+        asked.automatic.append(knob)
+        continue
+      }
+      _ = try fixedKnob(name)
       throw Refusal(
-        .failedPrecondition, "\(name) cannot be automatic: this version has no tuner")
+        .failedPrecondition, "\(name) stands while the daemon runs: the tuner does not move it")
     }
-    guard request.mode == "" || request.mode == status.mode else {
-      throw Refusal(
-        .failedPrecondition,
-        "mode \(request.mode) is not to be had: this version has no tuner, its mode is "
-          + status.mode)
+    do {
+      return status(of: try tuner.take(asked))
+    } catch {
+      throw Refusal(error)
     }
-    return status
   }
 
-  /// Whole numbers without a point.
-  private static func text(_ value: Double) -> String {
-    Int64(exactly: value).map { "\($0)" } ?? "\(value)"
+  private func fixedKnob(_ name: String) throws(Refusal) -> VarveWire.Knob {
+    if let knob = fixedKnobs.first(where: { $0.name == name }) { return knob }
+    let names = KnobName.allCases.map(\.rawValue) + fixedKnobs.map(\.name)
+    throw Refusal(
+      .invalidArgument,
+      "there is no knob \"\(name.prefix(64))\"; the knobs are " + names.joined(separator: ", "))
   }
 
-  /// Bounds are what a configuration of this version can make of them.
-  private var knobs: [Knob] {
+  private func status(of tuner: Tuner) -> TunerStatusResponse {
+    let moved = tuner.knobs.map { knob in
+      VarveWire.Knob(
+        name: knob.name.rawValue, value: tuner.setting[knob.name], min: knob.min, max: knob.max,
+        manual: knob.isManual,
+        reason: tuner.reasons[knob.name] ?? (knob.isManual ? "the configuration's" : "the default"))
+    }
+    return TunerStatusResponse(
+      mode: tuner.mode.rawValue, knobs: moved + fixedKnobs, window: tuner.numbers,
+      drift: tuner.drift.distance)
+  }
+
+  /// What stands for the life of the process. Bounds are what a configuration can make of them.
+  private var fixedKnobs: [VarveWire.Knob] {
     let fixed = engine.fixedKnobs
-    func constant(_ name: String, _ value: Int) -> Knob {
-      Knob(
-        name: name, value: Double(value), min: Double(value), max: Double(value),
-        reason: "fixed in this version")
-    }
-    func share(_ name: String, _ value: Int, of shares: (UInt64, UInt64), most: Int? = nil) -> Knob
-    {
+    func share(_ name: String, _ value: Int, of shares: (UInt64, UInt64)) -> VarveWire.Knob {
       let (numerator, denominator) = shares
       let least = MemorySplit.totalBytesMin / denominator * numerator
       let limit = UInt64(ledger.limitBytes)
-      return Knob(
-        name: name, value: Double(value), min: Double(least),
-        max: Double(most ?? Int(limit)),
-        reason: "\(numerator)/\(denominator) of memory_max \(limit)"
-          + (most.map { ", at most \($0)" } ?? "") + "; set at the start")
+      return VarveWire.Knob(
+        name: name, value: Double(value), min: Double(least), max: Double(limit), manual: true,
+        reason: "\(numerator)/\(denominator) of memory_max \(limit); set at the start")
     }
     return [
-      constant("size_ratio", fixed.tuning.sizeRatio),
-      constant("inner_runs_max", fixed.tuning.innerRunsMax),
-      constant("last_runs_max", fixed.tuning.lastRunsMax),
-      constant("filter_bits_per_name", Int(fixed.tuning.filterBitsPerName)),
-      share(
-        "memtable_bytes", fixed.tuning.memtableBytes, of: (1, 16),
-        most: Limits.memtableBytesDefault),
       share("block_cache_bytes", fixed.blockCacheBytes, of: (1, 10)),
       share("arena_bytes", fixed.arenaBytes, of: (4, 10)),
       share("staging_bytes", fixed.stagingBytes, of: (2, 10)),
-      Knob(
+      VarveWire.Knob(
         name: "sync_interval_ms", value: Double(fixed.syncIntervalMillis), min: 1,
         max: Double(Limits.syncIntervalMillisMax), manual: true, reason: "the configuration's"),
-      Knob(
+      VarveWire.Knob(
         name: "io_threads", value: Double(fixed.ioThreads), min: 1,
         max: Double(Limits.ioThreadsMax), manual: true, reason: "the configuration's"),
     ]
+  }
+}
+
+extension Refusal {
+  init(_ refusal: TunerRefusal) {
+    switch refusal {
+    case .outOfBounds(let name, let value, let least, let most):
+      self.init(
+        .invalidArgument,
+        "\(name.rawValue) \(DecimalText.of(value)) must be "
+          + "\(name.isWhole ? "a whole number " : "")from \(DecimalText.of(least)) to "
+          + DecimalText.of(most))
+    }
   }
 }

@@ -11,6 +11,7 @@ internal import Synchronization
 /// `Engine.background`, the others are short.
 package final class Calls: Sendable {
   package let engine: Engine
+  package let tuner: TunerDriver
   package let metrics: ServerMetrics
   let ledger: MemoryLedger
   let clock: any Clock
@@ -24,10 +25,12 @@ package final class Calls: Sendable {
   private let incidents = Atomic<UInt64>(0)
 
   package init(
-    engine: Engine, metrics: ServerMetrics, ledger: MemoryLedger, clock: any Clock,
+    engine: Engine, tuner: TunerDriver, metrics: ServerMetrics, ledger: MemoryLedger,
+    clock: any Clock,
     startedNanos: UInt64, phase: PhaseCell, logger: Logger
   ) {
     self.engine = engine
+    self.tuner = tuner
     self.metrics = metrics
     self.ledger = ledger
     self.clock = clock

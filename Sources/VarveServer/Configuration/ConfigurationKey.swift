@@ -3,6 +3,7 @@
 
 internal import Logging
 internal import VarveBase
+internal import VarveTuner
 
 /// One key of the configuration: its name, its default as the file shows it, and its meaning.
 package struct ConfigurationKey: Sendable {
@@ -82,6 +83,17 @@ package struct ConfigurationKey: Sendable {
     number("streams_max", "256", 1...4096, \.streamsMax),
     number("idle_seconds", "3600", 0...604_800, \.idleSeconds),
     number("min_rate", "128", 0...1_048_576, \.minRate),
+    ConfigurationKey(name: "tuner.mode", defaultText: "\"auto\"") {
+      (configuration, value) throws(ConfigurationProblem) in
+      guard let mode = TunerMode(rawValue: try value.text("tuner.mode")) else {
+        let names = TunerMode.allCases.map(\.rawValue).joined(separator: ", ")
+        throw ConfigurationProblem("tuner.mode = \(value.shown) is none of \(names)")
+      }
+      configuration.tuner.mode = mode
+    },
+    number("tuner.window_seconds", "10", 1...3600, \.tuner.windowSeconds),
+    bounds(.sizeRatio), bounds(.innerRunsMax), bounds(.lastRunsMax), bounds(.memtableBytes),
+    bounds(.filterBits),
     later("tokens_file"), later("tls.cert"), later("tls.key"), later("tls.client_ca"),
   ]
 
@@ -102,6 +114,16 @@ package struct ConfigurationKey: Sendable {
     ConfigurationKey(name: name, defaultText: defaultText) {
       (configuration, value) throws(ConfigurationProblem) in
       configuration[keyPath: field] = try value.number(name, range)
+    }
+  }
+
+  /// Bounds of a knob: a text, or a number that holds it.
+  private static func bounds(_ knob: KnobName) -> ConfigurationKey {
+    let name = "tuner." + knob.rawValue
+    return ConfigurationKey(name: name, defaultText: "\"\"") {
+      (configuration, value) throws(ConfigurationProblem) in
+      let text = if case .integer(let number) = value { "\(number)" } else { try value.text(name) }
+      configuration.tuner.bounds[knob] = try TunerSettings.parse(text, knob)
     }
   }
 

@@ -3,6 +3,7 @@
 
 package import Logging
 package import VarveEngine
+package import VarveTuner
 internal import VarveBase
 
 /// The daemon's settings, checked one by one when they are set and together by `check()`.
@@ -36,6 +37,7 @@ package struct ServerConfiguration: Sendable {
   package var idleSeconds = 3600
   /// gRPC: bytes a second that a stream must move within `stallSeconds`.
   package var minRate = 128
+  package var tuner = TunerSettings()
 
   package init() {}
 
@@ -50,6 +52,7 @@ package struct ServerConfiguration: Sendable {
           + "bind a loopback address, or set insecure = true if the network is trusted")
     }
     guard !dataDirectory.isEmpty else { throw ConfigurationProblem("data_dir is empty") }
+    _ = try tunerKnobs()
     let engine = try engineConfiguration()
     if let problem = engine.problem() { throw ConfigurationProblem(problem) }
     try checkDescriptors(allowed: ProcessLimits.openFilesHard())
@@ -69,7 +72,16 @@ package struct ServerConfiguration: Sendable {
     engine.ioThreads = ioThreads
     engine.directIO = directIO
     engine.hasFingerprints = hasFingerprints
+    let start = tuner.start(engine.tuning)
+    engine.shape = start.shape
+    engine.memtableBytes = start.memtableBytes
+    engine.filterBitsPerName = start.filterBitsPerName
     return engine
+  }
+
+  /// The knobs of the index within the bounds configured.
+  package func tunerKnobs() throws(ConfigurationProblem) -> [Knob] {
+    try tuner.knobs(memtableBytesMax: try memorySplit().memtableBytes)
   }
 
   /// How the memory is divided; a total that is not there to be had is refused.
