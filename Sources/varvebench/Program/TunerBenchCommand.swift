@@ -1,0 +1,106 @@
+// `varvebench tuner`: the tuner against shapes that stand still, in counted blocks and bytes.
+
+import ArgumentParser
+import Foundation
+import VarveEngine
+import VarveTuner
+
+struct TunerBenchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tuner",
+    abstract: "The tuner against every static shape, and its cost model against the counts.",
+    discussion: """
+      Runs a whole engine in memory on one thread, so that a seed gives the same counts. \
+      A store is filled until its oldest pages leave, then goes through put-heavy, probe-heavy, \
+      mixed and put-heavy load: once with each static shape, once with the tuner on, which begins \
+      at the default shape. Cost is bytes: table bytes written and read by flushes and merges, and \
+      16 KiB for every index block read by a call.
+      """)
+
+  @Option(help: "Pages the store holds when it is full.")
+  var pages = 60_000
+
+  @Option(help: "Windows of each phase.")
+  var windows = 60
+
+  @Option(help: "Pages handled in a put-heavy window.")
+  var windowPages = 4_000
+
+  @Option(help: "Memory of filters, block indexes and blocks, in KiB.")
+  var cacheKib = 1_536
+
+  @Option(help: "Seed of the load.")
+  var seed: UInt64 = 1
+
+  @Option(help: "Only the first so many static shapes.")
+  var shapes = TunerBench.shapes.count
+
+  @Option(
+    help: ArgumentHelp(
+      "Write what each window of the tuner's run counted, as the golden tests read it.",
+      valueName: "file"))
+  var record: String?
+
+  @Flag(help: "JSON lines instead of the table.")
+  var json = false
+
+  @Flag(help: "Tell the tuner's decisions, and the model's estimates.")
+  var explain = false
+
+  func validate() throws {
+    guard (1_000...100_000_000).contains(pages) else {
+      throw ValidationError("--pages \(pages) is not within 1,000 to 100,000,000")
+    }
+    guard windows > 0, windowPages >= 1_000, (64...1 << 26).contains(cacheKib) else {
+      throw ValidationError("--windows, --window-pages (1,000) or --cache-kib (64) are too small")
+    }
+    guard (0...TunerBench.shapes.count).contains(shapes) else {
+      throw ValidationError("--shapes \(shapes): there are \(TunerBench.shapes.count)")
+    }
+  }
+
+  func run() throws {
+    var scale = BenchScale()
+    scale.pages = pages
+    scale.cacheBytes = cacheKib << 10
+    let run = TunerRun(
+      scale: scale, phases: BenchLoad.phases, windows: windows, windowPages: windowPages,
+      seed: seed)
+    let bench = TunerBench(run: run)
+    var report = TunerBenchReport(run: run)
+    let clock = ContinuousClock()
+    report.rows = try bench.statics(Array(TunerBench.shapes.prefix(shapes))) { row in
+      Console.note("\(row.shape.name): \(row.phases.map { $0.cost.total.rounded() })")
+    }
+    let started = clock.now
+    var counts: [String] = []
+    let tuned = try run.tuned(IndexShape()) { counts.append(WindowRecord.line(from: $0, to: $1)) }
+    if let record {
+      try (counts.joined(separator: "\n") + "\n").write(
+        toFile: record, atomically: true, encoding: .utf8)
+    }
+    Console.note("tuner: \(tuned.phases.map { $0.cost.total.rounded() }) in \(clock.now - started)")
+    report.tuned = tuned.phases
+    report.correlations = bench.correlations(report.rows)
+    Console.print(json ? try report.jsonLines() : report.table())
+    if explain { tell(tuned.tuner, report.rows, bench) }
+  }
+
+  private func tell(_ tuner: Tuner, _ rows: [TunerBench.Row], _ bench: TunerBench) {
+    for decision in tuner.history.decisions {
+      Console.note(
+        "\(decision.id) at \(Int(decision.atUnix)) \(decision.knob.rawValue) \(decision.from) to "
+          + "\(decision.to) \(decision.verdict.rawValue): \(decision.reason)")
+    }
+    for phase in bench.run.phases.indices {
+      for (row, said) in zip(rows, bench.predictions(rows, phase: phase)) {
+        let cost = row.phases[phase].cost
+        Console.note(
+          String(
+            format: "%@ %@: reads a page %.4f said %.4f, bytes a page put %.0f said %.0f",
+            bench.run.phases[phase].name, row.shape.name, cost.readsPerPage,
+            said.readNanos / BenchCost.blockBytes, cost.bytesPerPut, said.writeNanos))
+      }
+    }
+  }
+}
