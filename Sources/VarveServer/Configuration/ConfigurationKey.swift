@@ -83,7 +83,7 @@ package struct ConfigurationKey: Sendable {
     number("streams_max", "256", 1...4096, \.streamsMax),
     number("idle_seconds", "3600", 0...604_800, \.idleSeconds),
     number("min_rate", "128", 0...1_048_576, \.minRate),
-    ConfigurationKey(name: "tuner.mode", defaultText: "\"auto\"") {
+    ConfigurationKey(name: "tuner.mode", defaultText: "\"observe\"") {
       (configuration, value) throws(ConfigurationProblem) in
       guard let mode = TunerMode(rawValue: try value.text("tuner.mode")) else {
         let names = TunerMode.allCases.map(\.rawValue).joined(separator: ", ")

@@ -6,7 +6,7 @@ package import VarveTuner
 
 /// `[tuner]` of the configuration.
 package struct TunerSettings: Sendable {
-  package var mode = TunerMode.auto
+  package var mode = TunerMode.observe
   /// How often it looks, in seconds.
   package var windowSeconds = 10
   /// Bounds narrower than those there are; a single value holds the knob.
@@ -63,7 +63,7 @@ package struct TunerSettings: Sendable {
   }
 
   private static func value(_ text: String, _ name: KnobName) -> Double? {
-    if name == .memtableBytes { return ByteSize.parse(text).map(Double.init) }
+    if name == .memtableBytes { return ByteSize.parse(text).map { Double($0) } }
     guard let value = Double(text), value.isFinite, !name.isWhole || value == value.rounded() else {
       return nil
     }

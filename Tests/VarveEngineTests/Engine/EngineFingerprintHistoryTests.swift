@@ -77,7 +77,7 @@ import VarveFile
       }
       try compare(pair, slice, note)
       if step % 20 == 19 {
-        #expect(try pair.with.engine.brokenInvariant(pagesExpire: true) == nil, "\(note)")
+        #expect(try pair.with.engine.brokenInvariant() == nil, "\(note)")
       }
     }
     #expect(pair.with.engine.fingerprints.isOn && !pair.without.engine.fingerprints.isOn)
