@@ -149,7 +149,7 @@ import VarveWire
     _ = try server.client().setTuner(SetTunerRequest(manual: ["size_ratio": 5]))
     let text = server.server.respond(to: "/metrics").body
     for line in [
-      "varve_tuner_mode{mode=\"auto\"} 1", "varve_tuner_knob{knob=\"size_ratio\"} 5",
+      "varve_tuner_mode{mode=\"observe\"} 1", "varve_tuner_knob{knob=\"size_ratio\"} 5",
       "varve_tuner_knob_manual{knob=\"size_ratio\"} 1", "varve_tuner_drift 0",
       "varve_tuner_decisions_total{verdict=\"manual\"} 1", "varve_tuner_windows_total 0",
     ] {
