@@ -113,7 +113,7 @@ import VarveBase
   @Test func `The tuner's knobs are shown and moved, and what cannot be is refused`() throws {
     let live = try LiveServer()
     let status = live.run("tuner")
-    #expect(status.status == .success && status.output.hasPrefix("mode auto\nKNOB"))
+    #expect(status.status == .success && status.output.hasPrefix("mode observe\nKNOB"))
     let knobs = try live.run("tuner", "status", "--json").object()["knobs"] as? [[String: Any]]
     #expect(knobs?.contains { $0["name"] as? String == "filter_bits_per_name" } == true)
     #expect(live.run("tuner", "history").output == "no decisions yet\n")
