@@ -175,8 +175,10 @@ import VarveWire
     let engine = try Engine.open(
       configuration, files: MemoryFileSystem(), clock: clock,
       ledger: MemoryLedger(limitBytes: 256 << 20), logger: logger)
+    var settings = TunerSettings()
+    settings.mode = .auto
     let driver = TunerDriver(
-      engine, TunerSettings(), knobs: Knob.ofIndex(memtableBytes: 65_536...65_536),
+      engine, settings, knobs: Knob.ofIndex(memtableBytes: 65_536...65_536),
       prices: .bytes(blockBytes: 16_384), options: options, clock: clock, logger: logger)
     return (engine, driver, clock)
   }
