@@ -125,8 +125,8 @@ extension Oracle {
     return nil
   }
 
-  /// Asked by chain, whatever the hint and whether memory may answer, presence is the same; and what
-  /// was never put into this namespace is absent.
+  /// Asked by chain, whatever the hint and whether memory may answer, presence is the same; and
+  /// what was never put into this namespace is absent.
   private func checkChains(
     _ name: String, _ engine: Engine, _ pages: Pages, _ problems: inout [String]
   ) throws {
