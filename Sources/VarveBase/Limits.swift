@@ -57,6 +57,8 @@ package enum Limits {
   package static let getBatchPagesMax = 512
   package static let joinedReadBytesMax = 4 << 20
   package static let joinedReadGapBytesMax = 64 << 10
+  /// What one job of reading ahead reads, at least a page: two reads.
+  package static let readAheadJobBytesMax = 8 << 20
   package static let scanWindowBytes = 64 << 10
   package static let ioQueueMax = 4096
 

@@ -82,6 +82,11 @@ package final class PageArena: Sendable {
     return load.collect()
   }
 
+  /// Those of the pages that are neither in memory nor being read, in their order: one look.
+  func missing(_ locations: ArraySlice<Location>) -> [Location] {
+    state.peek { state in locations.filter { state.index[ArenaKey($0)] == nil } }
+  }
+
   /// Reads the page again past every cache and forgets what memory had of it.
   package func reread(_ location: Location, readers: ReaderOf) throws(PageReadError) {
     state.update { state in

@@ -8,7 +8,7 @@ extension Engine {
   ///
   /// With `exact` every page is confirmed by its full id; without, the fingerprint table answers
   /// where it can, and the run's last page is confirmed. `prefetch` starts reading the hit pages
-  /// into the arena.
+  /// that the arena has not.
   ///
   /// - Throws: `.namespaceUnknown`, `.storage` when the index cannot be read, `.closed`.
   package func lookup(
@@ -20,7 +20,7 @@ extension Engine {
     if !exact,
       let answer = try lookupByFingerprints(slice, wantPresent: wantPresent, in: namespace)
     {
-      if prefetch, answer.hitPages > 0 { startReading(slice.prefix(answer.hitPages)) }
+      if prefetch, answer.hitPages > 0 { readAhead(slice.prefix(answer.hitPages)) }
       count(lookup: answer, asked: slice.count, in: namespace)
       return answer
     }
@@ -28,6 +28,7 @@ extension Engine {
     if wantPresent { answer.present = Bitmap.empty(count: slice.count) }
     var inRun = true
     var hits: [Location] = []
+    if prefetch { hits.reserveCapacity(slice.count) }
     try walk(slice) { index, record in
       guard let record else {
         inRun = false
@@ -40,7 +41,7 @@ extension Engine {
       if prefetch { hits.append(record.location) }
       return true
     }
-    if prefetch { startReading(hits) }
+    if prefetch { readAhead(hits) }
     count(lookup: answer, asked: slice.count, in: namespace)
     return answer
   }
@@ -52,38 +53,6 @@ extension Engine {
     namespace.lookups.wrappingAdd(1, ordering: .relaxed)
     namespace.pagesAsked.wrappingAdd(UInt64(asked), ordering: .relaxed)
     namespace.pagesHit.wrappingAdd(UInt64(answer.hitPages), ordering: .relaxed)
-  }
-
-  /// The same for pages of which only the table has been asked.
-  private func startReading(_ run: ChainSlice) {
-    try? background { [self] in
-      var hits: [Location] = []
-      // Nobody waits for it: a page that cannot be found now is read, or told of, by its get.
-      try? walk(run) { _, record in
-        if let record { hits.append(record.location) }
-        return record != nil
-      }
-      startReading(hits)
-    }
-  }
-
-  /// Reads ahead in the background, at most half the arena; when the queue is full, not at all.
-  private func startReading(_ hits: [Location]) {
-    var budget = configuration.arenaBytes / 2
-    let within = hits.prefix {
-      budget -= Int($0.storedBytes)
-      return budget >= 0
-    }
-    guard !within.isEmpty else { return }
-    let batch = Array(within)
-    try? background { [self] in
-      var start = 0
-      while start < batch.count {
-        let end = min(start + Limits.getBatchPagesMax, batch.count)
-        _ = lease(Array(batch[start..<end]))
-        start = end
-      }
-    }
   }
 
   /// Visits the records of the asked pages in order, nil where there is none that counts, until

@@ -15,6 +15,8 @@ package struct EngineCounters: Sendable {
   package let lookups = Counter("lookups_total", "Lookup calls")
   package let pagesAsked = Counter("lookup_pages_asked_total", "Pages asked for in lookups")
   package let pagesHit = Counter("lookup_pages_hit_total", "Pages of prefix hits in lookups")
+  package let pagesReadAhead = Counter(
+    "lookup_pages_read_ahead_total", "Pages that lookups started reading into memory")
   package let pagesRead = Counter("pages_read_total", "Pages given to gets")
   package let bytesRead = Counter("page_bytes_read_total", "Raw bytes of pages given to gets")
   package let pagesDamaged = Counter(
@@ -65,8 +67,8 @@ package struct EngineCounters: Sendable {
   package var all: [Counter] {
     [
       pagesStored, bytesStored, pagesPresent, pagesRefused, checksumMismatches, lookups, pagesAsked,
-      pagesHit, pagesRead, bytesRead, pagesDamaged, pagesDeleted, pagesEvicted, segmentsDropped,
-      noSpace, flushes, merges, stalls, recoveredPages, recoveryPagesDropped,
+      pagesHit, pagesReadAhead, pagesRead, bytesRead, pagesDamaged, pagesDeleted, pagesEvicted,
+      segmentsDropped, noSpace, flushes, merges, stalls, recoveredPages, recoveryPagesDropped,
       recoverySegmentsLost, recoveryPagesLost, rebuilds, syncFailures, syncPagesLost,
     ]
   }

@@ -1,0 +1,65 @@
+// Reading ahead: what a look-up hit starts moving to the arena before its get comes.
+
+internal import VarveBase
+
+extension Engine {
+  /// Jobs of one look-up that read at the same time: other threads of the pool stay for gets and
+  /// puts.
+  private static let readAheadLanes = 2
+
+  /// Reads what the arena has not, at most half of it, in the background. A run that is hot costs
+  /// one look at the arena and no job.
+  func readAhead(_ hits: [Location]) {
+    var budget = configuration.arenaBytes / 2
+    let within = hits.prefix {
+      budget -= Int($0.storedBytes)
+      return budget >= 0
+    }
+    let parts = ReadAhead.parts(of: arena.missing(within))
+    for lane in 0..<min(Self.readAheadLanes, parts.count) { readAhead(parts, from: lane) }
+  }
+
+  /// The same for pages of which only the table has been asked.
+  func readAhead(_ run: ChainSlice) {
+    try? background { [self] in
+      var hits: [Location] = []
+      // Nobody waits for it: a page that cannot be found now is read, or told of, by its get.
+      try? walk(run) { _, record in
+        if let record { hits.append(record.location) }
+        return record != nil
+      }
+      readAhead(hits)
+    }
+  }
+
+  /// One part, then the lane's next, each a job of its own: what others wait for comes in between.
+  /// When the queue is full, the rest is left to the gets.
+  private func readAhead(_ parts: [ArraySlice<Location>], from index: Int) {
+    guard index < parts.count else { return }
+    try? background { [self] in
+      counters.pagesReadAhead.add(parts[index].count)
+      _ = lease(Array(parts[index]))
+      readAhead(parts, from: index + Self.readAheadLanes)
+    }
+  }
+}
+
+enum ReadAhead {
+  /// Cuts a run into what one job reads: a few large reads, or one page.
+  static func parts(of run: [Location]) -> [ArraySlice<Location>] {
+    var parts: [ArraySlice<Location>] = []
+    var (start, bytes) = (0, 0)
+    for (index, location) in run.enumerated() {
+      let isFull =
+        bytes + Int(location.storedBytes) > Limits.readAheadJobBytesMax
+        || index - start == Limits.getBatchPagesMax
+      if index > start, isFull {
+        parts.append(run[start..<index])
+        (start, bytes) = (index, 0)
+      }
+      bytes += Int(location.storedBytes)
+    }
+    if start < run.count { parts.append(run[start...]) }
+    return parts
+  }
+}

@@ -1,0 +1,94 @@
+// Reading ahead at look-ups, in counts: what is in memory costs no job, what is not is read once,
+// and a long prefix leaves half of the arena alone.
+
+import Testing
+import VarveBase
+import VarveFile
+
+@testable import VarveEngine
+
+@Suite struct EngineReadAheadTests {
+  private static let pageBytes = 64 << 10
+
+  /// Jobs run where they are submitted: when a look-up returns, its reading ahead is over.
+  private func store(_ pages: [TestPage]) throws -> (TestStore, ChainSlice) {
+    var configuration = TestStore.configuration()
+    configuration.simulation = EngineConfiguration.Simulation(seed: 1)
+    let store = try TestStore(configuration)
+    let slice = store.whole(pages, try store.namespace())
+    #expect(try store.put(pages, in: slice).allSatisfy { $0 == .stored })
+    return (store, slice)
+  }
+
+  private func pages(_ count: Int) -> [TestPage] {
+    chain(7, count).map { TestPage($0, bytes: Self.pageBytes) }
+  }
+
+  private func ahead(_ store: TestStore) -> UInt64 { store.engine.counters.pagesReadAhead.current }
+
+  @Test(arguments: [true, false])
+  func whatIsHotIsNotReadAgain(exact: Bool) throws {
+    let pages = pages(24)
+    let (store, slice) = try store(pages)
+    let answer = try store.engine.lookup(slice, exact: exact, prefetch: true)
+    #expect(answer.hitPages == 24)
+    let arena = store.engine.arena
+    #expect(ahead(store) == 0 && arena.misses.current == 0 && arena.hits.current == 0)
+  }
+
+  @Test(arguments: [true, false])
+  func whatIsColdIsReadOnceAndTheGetFindsIt(exact: Bool) throws {
+    let pages = pages(24)
+    let (store, slice) = try store(pages)
+    try store.reopen()
+    for _ in 0..<2 {
+      #expect(try store.engine.lookup(slice, exact: exact, prefetch: true).hitPages == 24)
+    }
+    let arena = store.engine.arena
+    #expect(ahead(store) == 24 && arena.misses.current == 24)
+    #expect(try store.get(pages, namespace: slice.namespace) == pages.map(\.bytes))
+    #expect(arena.misses.current == 24 && arena.hits.current == 24)
+  }
+
+  @Test func onlyWhatIsMissingIsRead() throws {
+    let pages = pages(24)
+    let (store, slice) = try store(pages)
+    try store.reopen()
+    _ = try store.get(Array(pages[8..<16]), namespace: slice.namespace)
+    #expect(store.engine.arena.misses.current == 8)
+    #expect(try store.engine.lookup(slice, prefetch: true).hitPages == 24)
+    #expect(ahead(store) == 16 && store.engine.arena.misses.current == 24)
+  }
+
+  @Test func aLookupThatDoesNotAskReadsNothing() throws {
+    let (store, slice) = try store(pages(8))
+    try store.reopen()
+    #expect(try store.engine.lookup(slice).hitPages == 8)
+    #expect(ahead(store) == 0 && store.engine.arena.misses.current == 0)
+  }
+
+  @Test func halfOfTheArenaIsLeftAlone() throws {
+    // The arena is 4 MiB: 32 of 48 pages fill its half.
+    let (store, slice) = try store(pages(48))
+    try store.reopen()
+    #expect(try store.engine.lookup(slice, prefetch: true).hitPages == 48)
+    #expect(ahead(store) == 32)
+  }
+
+  @Test func partsEndAtTheirLimits() {
+    func run(_ bytes: [Int]) -> [Location] {
+      bytes.map {
+        Location(
+          segment: 1, offset: 0, rawBytes: UInt32($0), storedBytes: UInt32($0), checksum: 0)
+      }
+    }
+    func counts(_ bytes: [Int]) -> [Int] { ReadAhead.parts(of: run(bytes)).map(\.count) }
+    let (most, pages) = (Limits.readAheadJobBytesMax, Limits.getBatchPagesMax)
+    #expect(counts([]) == [])
+    #expect(counts([most - 1, 1]) == [2])
+    #expect(counts([most, 1]) == [1, 1])
+    #expect(counts([most + 1, 1, 1]) == [1, 2])
+    #expect(counts(Array(repeating: 1, count: pages)) == [pages])
+    #expect(counts(Array(repeating: 1, count: pages + 1)) == [pages, 1])
+  }
+}
