@@ -72,7 +72,7 @@ extension Oracle {
         guard let expected = space.pages[ids[index]] else { continue }
         let problem =
           switch page.outcome {
-          case .present: wrong(page, expected, millis)
+          case .present: wrong(page, expected, engine, millis)
           case .dataLoss: "its bytes are damaged" as String?
           default: missing(expected, engine, millis)
           }
@@ -87,7 +87,9 @@ extension Oracle {
   }
 
   /// What is wrong with a page that is served.
-  private func wrong(_ page: GetPage, _ expected: Page, _ millis: UInt64) -> String? {
+  private func wrong(
+    _ page: GetPage, _ expected: Page, _ engine: Engine, _ millis: UInt64
+  ) -> String? {
     var hash = XXH3.Stream()
     var count = 0
     for index in unsafe page.pieces.indices {
@@ -102,10 +104,12 @@ extension Oracle {
         ? "came back after its delete" : "\(count) bytes that were never submitted"
     }
     if same.allSatisfy({ $0.isExpired(millis) }) { return "served after its expiry" }
+    // Where the acknowledged one left with its segment, a put that was not answered may be there.
     if let promise = expected.promise, promise.versions.contains(where: { !$0.isExpired(millis) }),
-      !promise.versions.contains(where: { $0.checksum == checksum })
+      !promise.versions.contains(where: { $0.checksum == checksum }),
+      let missing = missing(expected, engine, millis)
     {
-      return "another version than the one acknowledged"
+      return "another version than the one acknowledged, which is \(missing)"
     }
     return nil
   }

@@ -23,6 +23,7 @@ extension EngineOpening {
     var listings: [SegmentListing] = []
     var edits: [ManifestEdit] = []
     var missing = Set(state.segments.keys)
+    var allAreSealed = true
     for first in found where try isThere(first) {
       let listing = try lookedAtTwice(first)
       if case .foreign = listing.state {
@@ -45,6 +46,7 @@ extension EngineOpening {
         logger.error("segment \(listing.number) is not in the manifest, which lost it: taken back")
         edits.append(.addSegment(listing.number))
       }
+      if entry?.isSealed != true { allAreSealed = false }
       keeper.adopt(listing)
       listings.append(listing)
       tell(listing, entry)
@@ -56,8 +58,19 @@ extension EngineOpening {
       }
       edits.append(.dropSegment(number))
     }
+    // A process killed between making a segment and syncing its name left one that the next power
+    // cut takes: it must not be noted as sealed before.
+    if !allAreSealed { try syncNames() }
     try commit(edits, manifest)
     return listings
+  }
+
+  private func syncNames() throws(EngineOpenError) {
+    do throws(FileError) {
+      try files.syncDirectory(segmentsDirectory)
+    } catch {
+      throw .io(path: segmentsDirectory, what: "\(error)")
+    }
   }
 
   /// It may have gone since it was listed, to make room on a full disk.
