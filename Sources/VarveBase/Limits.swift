@@ -44,11 +44,18 @@ package enum Limits {
   package static let pageBytesMax = segmentBytesMax / 2
   package static let blockBytes = 4096
   package static let unsyncedBytesMax = 64 << 20
+  /// Written and unsynced bytes with which a sync begins ahead of its time: puts go on meanwhile,
+  /// and do not come to the bound.
+  package static let syncStartBytesMin = 16 << 20
   package static let syncIntervalMillisMax = 1000
 
   /// 32 page entries with a whole window place each need 8,224 bytes, 48 control entries 10,960.
   package static let extentHeaderBytesMax = 12 << 10
   package static let extentControlsMax = 48
+  /// Pages of one put that make an extent together: it is written while the next is received.
+  package static let putExtentBytesMax = 4 << 20
+  /// What a put receives at once: it is hashed before it has left the processor's caches.
+  package static let putReceiveBytesMax = 256 << 10
   package static let stagingClassBytesMin = 64 << 10
 
   // Reads.

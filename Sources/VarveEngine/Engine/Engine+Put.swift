@@ -94,7 +94,7 @@ extension Engine {
       pages,
       // Small memory makes small extents: four puts at least find room at once.
       payloadBytesMax: min(
-        configuration.stagingBytes / 4,
+        configuration.stagingBytes / 4, Limits.putExtentBytesMax,
         ValueLog.extentPayloadBytesMax(segmentBytes: Int(configuration.segmentBytesInForce))))
   }
 

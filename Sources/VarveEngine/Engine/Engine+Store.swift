@@ -28,6 +28,7 @@ extension Engine {
       return outcome(of: error, pages: pages.count)
     }
     keepHot(pages, receipt.locations, in: buffer)
+    if log.dirtyBytes >= Limits.syncStartBytesMin { threads.wakeSyncer() }
     putNanos.record(nanos: clock.monotonicNanos() - started)
     let bytes = pages.reduce(0) { $0 + Int($1.planned.rawBytes) }
     counters.pagesStored.add(pages.count)

@@ -36,6 +36,8 @@ internal import VarveBase
   /// The page whose bytes come next, within the asked run, and how many of its bytes are in.
   private var page = 0
   private var pageReceived = 0
+  /// Of the page's bytes so far.
+  private var hash = XXH3.Stream()
   /// The extent being filled: which one, how far, and the pages verified in it.
   private var extentIndex = 0
   private var pageInExtent = 0
@@ -77,14 +79,18 @@ internal import VarveBase
     let left = Int(order.pageBytes[page]) - pageReceived
     guard need.bit(page) else { return .skip(left) }
     let buffer = currentBuffer()
-    return unsafe .memory(buffer.payload(offset: cursor + pageReceived, count: left))
+    return unsafe .memory(
+      buffer.payload(
+        offset: cursor + pageReceived, count: min(left, Limits.putReceiveBytesMax)))
   }
 
-  /// `count` bytes were received into, or thrown away for, what `nextDestination()` gave.
+  /// `count` bytes were received into, or thrown away for, what `nextDestination()` gave. They are
+  /// hashed here, while the processor's caches hold them.
   package func received(_ count: Int) {
     precondition(page < order.slice.count, "bytes behind the last page")
     precondition(
       count >= 0 && pageReceived + count <= Int(order.pageBytes[page]), "bytes beyond the page")
+    if count > 0, need.bit(page) { hashReceived(count) }
     pageReceived += count
     guard pageReceived == Int(order.pageBytes[page]) else { return }
     if need.bit(page) { pageIsIn() }
@@ -173,12 +179,19 @@ internal import VarveBase
     return completion.takeBuffer(wait: true)
   }
 
+  private func hashReceived(_ count: Int) {
+    guard let buffer else { preconditionFailure("bytes came in without a buffer") }
+    if pageReceived == 0 { hash.reset() }
+    let bytes = unsafe buffer.payload(offset: cursor + pageReceived, count: count)
+    precondition(bytes.count == count, "bytes are received into one piece of memory")
+    unsafe hash.update(UnsafeRawBufferPointer(bytes))
+  }
+
   /// All bytes of a claimed page are in the buffer: it is verified and kept, or its room is reused.
   private func pageIsIn() {
-    guard let buffer else { preconditionFailure("a page came in without a buffer") }
     let planned = extents[extentIndex].pages[pageInExtent]
     precondition(planned.index == page, "the plan and the bytes disagree about the page")
-    if checksum(of: buffer, planned) == planned.checksum {
+    if hash.digest() == planned.checksum {
       verified.append(VerifiedPage(planned: planned, payloadOffset: cursor))
       cursor += Int(planned.rawBytes)
     } else {
@@ -186,18 +199,6 @@ internal import VarveBase
       settle(planned, .checksumMismatch)
     }
     advanceInExtent()
-  }
-
-  private func checksum(of buffer: ExtentBuffer, _ planned: PlannedPage) -> UInt64 {
-    let count = Int(planned.rawBytes)
-    let first = unsafe buffer.payload(offset: cursor, count: count)
-    if first.count == count { return unsafe XXH3.hash(UnsafeRawBufferPointer(first)) }
-    var hash = XXH3.Stream()
-    let pieces = unsafe buffer.pieces(offset: cursor, count: count)
-    for index in unsafe pieces.indices {
-      unsafe hash.update(UnsafeRawBufferPointer(pieces[index]))
-    }
-    return hash.digest()
   }
 
   private func advanceInExtent() {

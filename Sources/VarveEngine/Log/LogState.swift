@@ -60,8 +60,9 @@ struct LogState {
   /// Failed writes in segments without a footer yet. What a failed write left may have a header
   /// that checks, so "synced up to" stays before it until a footer leaves it out.
   var holes: [LogPosition] = []
-  /// Bytes of `writing` and `dirty`.
+  /// Bytes of `writing` and `dirty`, and of `dirty` alone.
   var unsyncedBytes = 0
+  var dirtyBytes = 0
 
   /// Calls of fdatasync that failed, and when the last one did.
   var syncFailures: UInt64 = 0
@@ -87,7 +88,9 @@ struct LogState {
   }
 
   func checkInvariants() {
-    precondition(unsyncedBytes >= 0, "unsynced bytes are not negative")
+    precondition(
+      dirtyBytes >= 0 && dirtyBytes <= unsyncedBytes, "what is written is a part of the unsynced")
+    precondition(!dirty.isEmpty || dirtyBytes == 0, "written bytes leak")
     precondition(!writing.isEmpty || !dirty.isEmpty || unsyncedBytes == 0, "unsynced bytes leak")
     precondition(open.map { segments[$0] != nil } ?? true, "the open segment is known")
     precondition(full.allSatisfy { segments[$0] != nil }, "full segments are known")
@@ -134,6 +137,7 @@ struct LogState {
       return false
     }
     dirty[slot.sequence] = (slot.position, slot.byteCount)
+    dirtyBytes += slot.byteCount
     segments[slot.position.segment]?.writingCount -= 1
     segments[slot.position.segment]?.extents.append((slot.position.offset, header))
     segments[slot.position.segment]?.totals.add(parsed, births: births)
@@ -160,6 +164,7 @@ struct LogState {
     guard let segment = segments.removeValue(forKey: number) else { return }
     for (sequence, extent) in dirty where extent.position.segment == number {
       dirty[sequence] = nil
+      dirtyBytes -= extent.byteCount
       unsyncedBytes -= extent.byteCount
       lostSequences.insert(sequence)
       guard let header = segment.extents.first(where: { $0.offset == extent.position.offset })
@@ -206,7 +211,9 @@ struct LogState {
 
   mutating func synced(_ sequences: [UInt64]) {
     for sequence in sequences {
-      unsyncedBytes -= dirty.removeValue(forKey: sequence)?.byteCount ?? 0
+      let byteCount = dirty.removeValue(forKey: sequence)?.byteCount ?? 0
+      dirtyBytes -= byteCount
+      unsyncedBytes -= byteCount
     }
     let waiting = Array(writing.values) + dirty.values.map(\.position) + holes
     syncedUpTo = max(syncedUpTo, waiting.min() ?? end)

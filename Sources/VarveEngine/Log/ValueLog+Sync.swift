@@ -142,6 +142,9 @@ extension ValueLog {
   /// Bytes written or being written and not known to be durable; at most 64 MiB.
   package var unsyncedBytes: Int { state.peek { $0.unsyncedBytes } }
 
+  /// Bytes of them that are written: what a sync would make durable now.
+  package var dirtyBytes: Int { state.peek { $0.dirtyBytes } }
+
   /// Why the log takes nothing more; nil while it does.
   package var failure: LogError? { state.peek { $0.failure } }
 
