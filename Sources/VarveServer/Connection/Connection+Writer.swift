@@ -30,6 +30,7 @@ extension Connection {
       calls.metrics.bytesOut.add(batch.byteCount)
       // Wakes a reader that waits because too many answers were queued.
       state.update {
+        $0.isWriting = false
         $0.pageBytes -= batch.pageBytes
         $0.answersLeft(ledger)
       }
@@ -54,6 +55,8 @@ extension Connection {
   /// What to send next; nil: nothing can be sent now.
   private func next(_ state: inout State) -> Turn? {
     if state.isDead { return .finished }
+    // What follows an answer that is on its way must not overtake it.
+    if state.isAnswering { return nil }
     var batch = OutgoingBatch()
     for bytes in state.control { batch.append(bytes) }
     state.control.removeAll(keepingCapacity: true)
@@ -61,7 +64,10 @@ extension Connection {
     state.controlBytes = 0
     var ended: [EndedCall] = []
     if !state.isClosing { appendPages(&state, &batch, &ended) }
-    if !batch.isEmpty { return .batch(batch, ended: ended) }
+    if !batch.isEmpty {
+      state.isWriting = true
+      return .batch(batch, ended: ended)
+    }
     return state.isDrained ? .finished : nil
   }
 

@@ -41,6 +41,10 @@ package final class Connection: Sendable {
     var isReadOver = false
     /// The socket is of no use any more.
     var isDead = false
+    /// The writer has a batch in hand.
+    var isWriting = false
+    /// A small answer is on its way without the writer.
+    var isAnswering = false
     /// The last byte has been given to the kernel.
     var isSendingDone = false
     var isWriterDone = false
@@ -48,7 +52,8 @@ package final class Connection: Sendable {
 
     /// Everything made was sent and nothing more will be made.
     var isDrained: Bool {
-      control.isEmpty && (isClosing || session.isFinished || (isReadOver && calls.isEmpty))
+      control.isEmpty && !isAnswering
+        && (isClosing || session.isFinished || (isReadOver && calls.isEmpty))
     }
   }
 
@@ -137,14 +142,46 @@ package final class Connection: Sendable {
     state.controlBytes += bytes.count
   }
 
-  /// The whole answer of a unary call.
+  /// The whole answer of a unary call. Where nothing else is on its way it leaves right here:
+  /// waking the writer costs a small call more than all the rest.
   func answer(_ stream: UInt32, _ message: [UInt8]) {
-    let done = state.update { state -> EndedCall? in
-      guard let head = state.session.response(on: stream, message, last: true) else { return nil }
-      enqueue(head, &state)
-      return endCall(stream, &state)
+    let (done, sent) = state.change { state, wake -> (EndedCall?, [UInt8]?) in
+      guard let head = state.session.response(on: stream, message, last: true) else {
+        return (nil, nil)
+      }
+      let isDirect = state.isIdle && head.count <= Limits.outgoingUncountedBytesMax
+      if isDirect {
+        state.isAnswering = true
+      } else {
+        enqueue(head, &state)
+        wake = .everybody
+      }
+      return (endCall(stream, &state), isDirect ? head : nil)
     }
+    if let sent { sendDirectly(sent) }
     if let done { conclude(done) }
+  }
+
+  /// Gives the kernel what it takes without waiting; the rest is the writer's, before all else.
+  private func sendDirectly(_ bytes: [UInt8]) {
+    let count: Int
+    do {
+      count = try socket.sendNow(bytes)
+    } catch {
+      return kill()
+    }
+    calls.metrics.bytesOut.add(count)
+    state.change { state, wake in
+      state.isAnswering = false
+      if count < bytes.count {
+        state.control.insert(Array(bytes[count...]), at: 0)
+        state.controlBytes += bytes.count - count
+      }
+      // The writer looked away meanwhile: tell it of what came, and of the connection's end.
+      if !state.control.isEmpty || !state.turns.isEmpty || state.isDrained || state.isDead {
+        wake = .everybody
+      }
+    }
   }
 
   /// One message of several; false when the stream is over.
@@ -194,6 +231,11 @@ package final class Connection: Sendable {
 }
 
 extension Connection.State {
+  /// Nothing is on its way to the client and nothing waits for it.
+  var isIdle: Bool {
+    !isDead && !isClosing && !isWriting && !isAnswering && control.isEmpty && turns.isEmpty
+  }
+
   /// Whether the client may ask for more before it has read what waits for it: answers are bounded
   /// in number and bytes, and those over a few KiB are in the ledger.
   mutating func admitsMore(_ ledger: MemoryLedger) -> Bool {

@@ -53,6 +53,18 @@ package final class Socket: Sendable {
     }
   }
 
+  /// Sends what the kernel takes of `bytes` without waiting; how many those were.
+  package func sendNow(_ bytes: [UInt8]) throws(SocketError) -> Int {
+    let count = unsafe bytes.withUnsafeBytes { memory in
+      unsafe Glibc.send(
+        descriptor, memory.baseAddress, memory.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+    }
+    if count >= 0 { return count }
+    if errno == EAGAIN { return 0 }
+    try Self.check(errno)
+    return 0
+  }
+
   /// Sends all of `bytes`.
   package func send(_ bytes: [UInt8]) throws(SocketError) {
     var sent = 0

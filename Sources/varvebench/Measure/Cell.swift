@@ -11,6 +11,17 @@ struct Cell: Hashable, Sendable {
     case put
     /// How many pages of a chain are there.
     case lookup
+    /// The same with every page confirmed, as SGLang's client asks it.
+    case lookupExact = "lookup-exact"
+    /// The same, and what is not in memory is to be read ahead: here all of it is.
+    case lookupAhead = "lookup-ahead"
+
+    var isLookup: Bool {
+      switch self {
+      case .lookup, .lookupExact, .lookupAhead: true
+      case .getHot, .getCold, .put: false
+      }
+    }
   }
 
   let operation: Operation
@@ -20,11 +31,11 @@ struct Cell: Hashable, Sendable {
   let connections: Int
 
   var name: String {
-    operation == .lookup
-      ? "lookup-\(pages)" : "\(operation.rawValue)-\(Self.text(pageBytes))x\(pages)-\(connections)c"
+    if operation.isLookup { return "\(operation.rawValue)-\(pages)" }
+    return "\(operation.rawValue)-\(Self.text(pageBytes))x\(pages)-\(connections)c"
   }
 
-  var callBytes: Int { operation == .lookup ? 0 : pageBytes * pages }
+  var callBytes: Int { operation.isLookup ? 0 : pageBytes * pages }
 
   static let pageBytesLarge = 1 << 20
 
@@ -35,6 +46,8 @@ struct Cell: Hashable, Sendable {
     Cell(operation: .put, pageBytes: pageBytesLarge, pages: 32, connections: 1),
     Cell(operation: .put, pageBytes: 64 << 10, pages: 32, connections: 1),
     Cell(operation: .lookup, pageBytes: 4096, pages: 512, connections: 1),
+    Cell(operation: .lookupExact, pageBytes: 4096, pages: 512, connections: 1),
+    Cell(operation: .lookupAhead, pageBytes: 4096, pages: 512, connections: 1),
   ]
 
   private static func text(_ bytes: Int) -> String {

@@ -43,7 +43,7 @@ struct Report {
   }
 
   private func cells(_ cell: Cell, _ pairs: [Pair]) -> [String] {
-    let isLookup = cell.operation == .lookup
+    let isLookup = cell.operation.isLookup
     func rate(_ sample: Sample) -> Double {
       isLookup ? sample.pagesPerSecond : sample.megabytesPerSecond
     }

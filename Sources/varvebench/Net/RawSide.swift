@@ -56,7 +56,7 @@ private struct RawLoad: Load {
       guard chain < chains * RawServer.coldCopies else { return nil }
       try client.get(.cold, first: chain * cell.pages, count: cell.pages)
     case .put: try client.put(first: chain % chains * cell.pages, count: cell.pages)
-    case .lookup:
+    case .lookup, .lookupExact, .lookupAhead:
       let sizes = LookupSizes(pages: cell.pages, pageBytes: cell.pageBytes)
       try client.echo(sent: sizes.request - RawRequest.byteCount, received: sizes.response)
     }

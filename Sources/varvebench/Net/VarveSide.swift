@@ -60,14 +60,16 @@ final class VarveSide {
   // MARK: Before the clock
 
   private func prepare(_ cell: Cell) throws {
-    guard prepared.insert(cell.operation).inserted else { return }
+    // All look-ups ask for the same chain.
+    let kind = cell.operation.isLookup ? .lookup : cell.operation
+    guard prepared.insert(kind).inserted else { return }
     let connected = try Self.connect(server.port)
-    switch cell.operation {
+    switch kind {
     case .put: break
     case .getHot: try put(chains: VarveLoad.hotChains(pages), cell, pages, connected)
     case .getCold:
       try put(chains: VarveLoad.coldChains(pages), cell, pages, connected)
-    case .lookup:
+    case .lookup, .lookupExact, .lookupAhead:
       let tiny = BenchPages(pageBytes: cell.pageBytes, count: cell.pages, seed: 3)
       try put(chains: VarveLoad.lookupChain..<VarveLoad.lookupChain + 1, cell, tiny, connected)
     }
@@ -129,11 +131,17 @@ private struct VarveLoad: Load {
   private let pages: BenchPages
   private let connection: Int
   private let counter: PutCounter
+  /// Made beforehand: what makes ids is no part of a look-up.
+  private let lookup: LookupRequest
   private var next = 0
 
   init(
     client: Connected, cell: Cell, pages: BenchPages, connection: Int, counter: PutCounter
   ) {
+    lookup = LookupRequest(
+      namespaceID: client.namespaceID,
+      chain: Chain(pageIDs: BenchChain.ids(seed: Self.lookupChain, cell.pages), atRoot: true),
+      exact: cell.operation != .lookup, prefetch: cell.operation == .lookupAhead)
     connected = client
     self.cell = cell
     self.pages = pages
@@ -155,9 +163,8 @@ private struct VarveLoad: Load {
     case .put:
       let first = Int(number) * cell.pages % pages.count
       try connected.put(BenchChain.ids(seed: counter.next(), cell.pages), pages, first)
-    case .lookup:
-      let answer = try connected.client.lookup(
-        LookupRequest(namespaceID: connected.namespaceID, chain: chain(Self.lookupChain)))
+    case .lookup, .lookupExact, .lookupAhead:
+      let answer = try connected.client.lookup(lookup)
       guard answer.hitPages == UInt32(cell.pages) else {
         throw Failure("varved: a lookup found \(answer.hitPages) of \(cell.pages) pages")
       }
