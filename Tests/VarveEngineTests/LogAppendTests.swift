@@ -46,7 +46,7 @@ import VarveFile
     let words = scans.flatMap { $0.extents.flatMap(\.controls) }
     #expect(
       words.sorted { $0.sequence < $1.sequence }
-        == controls.withLock { $0 }.sorted { $0.sequence < $1.sequence })
+        == controls.withLock { $0 + $0 }.sorted { $0.sequence < $1.sequence })
     #expect(host.sealed.count == scans.count)
     #expect(host.sealed.reduce(0) { $0 + $1.pageCount } == found.count)
     for listing in try SegmentListing.list(files, directory: directory) {

@@ -112,6 +112,29 @@ import VarveBase
     #expect(throws: LogError.self) { try SegmentHeader(bytes.rawSpan, path: "p", number: 1) }
   }
 
+  /// Found when one flipped bit in the header of an unsealed segment cost all that lay behind it.
+  @Test func oneFlippedBitOfASegmentHeaderCostsNothing() throws {
+    let bytes = Self.header.encoded()
+    let number = Self.header.number
+    for bit in 0..<bytes.count * 8 {
+      var flipped = bytes
+      flipped[bit / 8] ^= 1 << UInt8(bit % 8)
+      let found = try SegmentHeader.salvaged(flipped.rawSpan, path: "p", number: number)
+      #expect(found.header == Self.header && found.damage != nil, "bit \(bit)")
+    }
+    // As it was written before there was a copy.
+    let old = bytes[..<SegmentHeader.copyOffset] + [UInt8](repeating: 0, count: bytes.count / 2)
+    let found = try SegmentHeader.salvaged(Array(old).rawSpan, path: "p", number: number)
+    #expect(found.header == Self.header && found.damage == nil)
+    // Both halves.
+    var lost = bytes
+    lost[20] ^= 1
+    lost[SegmentHeader.copyOffset + 20] ^= 1
+    #expect(throws: LogError.self) {
+      try SegmentHeader.salvaged(lost.rawSpan, path: "p", number: number)
+    }
+  }
+
   @Test func unknownVersionsAreRefusedNamingBoth() throws {
     var bytes = Self.header.encoded()
     bytes[8] = 2

@@ -23,6 +23,7 @@ struct FlipImage {
   let files: MemoryFileSystem
   let namespace: UInt32
   let pages: [FaultPage]
+  var deleted: [FaultPage] = []
   var cleared: [FaultPage] = []
   var clearedNamespace: UInt32 = 0
 
@@ -37,6 +38,7 @@ struct FlipImage {
     let files = MemoryFileSystem()
     let cleared = FaultPage.chain(90, 4) { _ in 300 }
     var pages: [FaultPage] = []
+    var deleted: [FaultPage] = []
     var namespace: UInt32 = 0
     var clearedNamespace: UInt32 = 0
     for round in 0..<4 {
@@ -49,33 +51,42 @@ struct FlipImage {
       }
       let more = FaultPage.chain(UInt32(round), 10) { 200 + 131 * $0 }
       try store.put(more, namespace)
-      if round == 1 || round == 3 { try store.engine.flush() }
       pages += more.dropLast(2)
+      deleted += more.suffix(2)
       _ = try store.engine.delete(
         ChainSlice(namespace: namespace, ids: more.map(\.id), first: 8, count: 2, atRoot: true))
+      // The deletes too: one that no table knows is lost with its whole segment.
+      if round == 1 || round == 3 { try store.engine.flush() }
       store.close()
     }
     // Once more: the last segment is sealed by a start.
     try open(files).close()
     return FlipImage(
-      files: files.crashClone(.all), namespace: namespace, pages: pages, cleared: cleared,
-      clearedNamespace: clearedNamespace)
+      files: files.crashClone(.all), namespace: namespace, pages: pages, deleted: deleted,
+      cleared: cleared, clearedNamespace: clearedNamespace)
   }
 
-  /// One segment without a footer, nothing in tables.
+  /// One segment without a footer, nothing in tables; of every fourth chain the last page is
+  /// deleted.
   static func tail() throws -> FlipImage {
     let files = MemoryFileSystem()
     let store = try open(files)
     let namespace = try store.namespace("flip")
     var pages: [FaultPage] = []
+    var deleted: [FaultPage] = []
     for seed in 0..<24 {
-      let more = FaultPage.chain(UInt32(seed), 3) { 100 + 700 * $0 }
+      var more = FaultPage.chain(UInt32(seed), 3) { 100 + 700 * $0 }
       try store.put(more, namespace)
+      if seed % 4 == 0 {
+        let gone = ChainSlice(namespace: namespace, ids: more.map(\.id), first: 2, count: 1)
+        _ = try store.engine.delete(gone)
+        deleted.append(more.removeLast())
+      }
       pages += more
     }
     let clone = files.crashClone(.all)
     store.close()
-    return FlipImage(files: clone, namespace: namespace, pages: pages)
+    return FlipImage(files: clone, namespace: namespace, pages: pages, deleted: deleted)
   }
 
   /// Sealed segments of two thousand pages.
@@ -135,20 +146,24 @@ struct FlipImage {
     return targets + [headers, footers, trailers, extents]
   }
 
-  /// Extent headers that nothing repeats yet.
-  func extents() throws -> [FlipTarget] {
+  /// Headers that nothing repeats yet.
+  func tailHeaders() throws -> [FlipTarget] {
+    var header = FlipTarget(kind: "segment headers, unsealed", pieces: [])
     var target = FlipTarget(kind: "extent headers, unsealed", pieces: [])
     let scanner = SegmentScanner(files, directory: Self.segments)
     for listing in try SegmentListing.list(files, directory: Self.segments) {
+      header.pieces.append(FlipPiece(path: listing.path, bytes: 0..<SegmentHeader.byteCount))
       for extent in try scanner.scan(listing).extents {
         let start = Int(extent.position.offset)
         target.pieces.append(
           FlipPiece(
             path: listing.path, bytes: start..<start + extent.headerUsed.count,
-            pagesDamaged: extent.pages.count))
+            pagesDamaged: extent.pages.count { page in
+              pages.contains { $0.id == page.name.id }
+            }))
       }
     }
-    return [target]
+    return [header, target]
   }
 
   /// Where each page's bytes lie.

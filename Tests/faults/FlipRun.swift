@@ -40,7 +40,7 @@ struct FlipRun {
     let sealed = try FlipImage.sealed()
     for target in try sealed.metadata() { finish(target.kind, try flip(target, of: sealed)) }
     let tail = try FlipImage.tail()
-    for target in try tail.extents() { finish(target.kind, try flip(target, of: tail)) }
+    for target in try tail.tailHeaders() { finish(target.kind, try flip(target, of: tail)) }
     var swaps = FlipCount()
     try misdirect(sealed, &swaps)
     finish("stale and misdirected segments", swaps)
@@ -108,9 +108,12 @@ struct FlipRun {
     defer { store.close() }
     let reading = try store.read(image.pages, image.namespace)
     let cleared = try store.read(image.cleared, image.clearedNamespace)
+    let deleted = try store.read(image.deleted, image.namespace)
     count.served += reading.served
-    count.wrong += reading.wrong + cleared.wrong + cleared.served
-    if reading.wrong + cleared.served + cleared.wrong > 0 { print("wrong: \(note)") }
+    let wrong =
+      reading.wrong + cleared.wrong + cleared.served + deleted.wrong + deleted.served
+    count.wrong += wrong
+    if wrong > 0 { print("wrong: \(note)") }
   }
 
   // MARK: - Segments in the wrong place

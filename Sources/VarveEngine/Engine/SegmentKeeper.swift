@@ -21,6 +21,8 @@ final class SegmentKeeper: SegmentHost {
   private let counters: EngineCounters
   private let logger: Logger
   private let admission = Locked(())
+  /// True at first: nobody knows what the start before this one removed.
+  private let removalIsUnsynced = Locked(true)
   private let hooks = Locked<Hooks?>(nil)
 
   /// What the keeper needs of the log it serves; set once, after both are made.
@@ -232,7 +234,15 @@ final class SegmentKeeper: SegmentHost {
 
   /// Manifest, live bit, file, in this order: a crash in between leaves a file that the manifest
   /// does not know, which the next start removes.
+  ///
+  /// The removal before this one is on the disk first: should a crash undo removals and the
+  /// manifest be damaged as well, what comes back is the newest of what was dropped, and every
+  /// delete of its pages lies in segments that are still there.
   private func drop(_ number: UInt64, evicting: Bool) throws(LogError) {
+    if removalIsUnsynced.withLock({ $0 }) {
+      try fileCall { () throws(FileError) in try files.syncDirectory(directory) }
+      removalIsUnsynced.withLock { $0 = false }
+    }
     do {
       try manifest.commit([.dropSegment(number)])
     } catch {
@@ -256,6 +266,7 @@ final class SegmentKeeper: SegmentHost {
       // Its bytes stay counted: the bound holds, and the next start tries again.
       return logger.error("segment \(number) cannot be removed: \(error)")
     }
+    removalIsUnsynced.withLock { $0 = true }
     closingBytes.withLock { $0 += bytes }
     let release: @Sendable () -> Void = { [self] in
       closingBytes.withLock { $0 -= bytes }

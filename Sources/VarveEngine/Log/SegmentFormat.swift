@@ -3,7 +3,8 @@
 
 internal import VarveBase
 
-/// Segment header, one 4 KiB block; the rest is zero.
+/// Segment header, one 4 KiB block; the rest is zero but for a copy of the first 64 bytes at 2,048
+/// (files from before there was one have zeros there).
 ///
 /// | offset | bytes | field |
 /// |---|---|---|
@@ -18,12 +19,15 @@ internal import VarveBase
 /// | 60 | 4 | CRC32C of bytes 0-59 |
 ///
 /// The salt keeps a client from storing a page whose bytes pass for an extent when the tail scan
-/// looks for the next header behind a hole: it cannot know the seed.
+/// looks for the next header behind a hole: it cannot know the seed. Without it nothing in the
+/// segment can be read, and until the trailer repeats it the copy is what a flipped bit leaves.
 package struct SegmentHeader: Equatable, Sendable {
   package static let magic = Array("VARVELOG".utf8)
   package static let version: UInt32 = 1
   package static let byteOrderMark: UInt32 = 0x0A0B_0C0D
   package static let byteCount = Limits.blockBytes
+  private static let usedBytes = 64
+  package static let copyOffset = byteCount / 2
 
   package var number: UInt64
   package var bootID: BootID
@@ -48,22 +52,58 @@ package struct SegmentHeader: Equatable, Sendable {
     bytes.appendLE(salt)
     bytes.appendLE(UInt32(0))
     bytes.appendLE(CRC32C.checksum(bytes))
-    return bytes + [UInt8](repeating: 0, count: Self.byteCount - bytes.count)
+    let half = bytes + [UInt8](repeating: 0, count: Self.copyOffset - bytes.count)
+    return half + half
   }
 
-  /// Checks everything, a number other than the file name's included.
-  package init(_ bytes: RawSpan, path: String, number expected: UInt64) throws(LogError) {
-    try SegmentFormat.checkStart(bytes, Self.magic, path: path, offset: 0)
+  /// Checks the whole block, the copy and a number other than the file name's included.
+  package init(_ bytes: RawSpan, path: String, number: UInt64) throws(LogError) {
+    try self.init(at: 0, bytes, path: path, number: number)
+    let copy = bytes.extracting(Self.copyOffset..<Self.copyOffset + Self.usedBytes)
+    guard
+      SegmentFormat.isZero(bytes.extracting(0..<Self.copyOffset), from: Self.usedBytes),
+      SegmentFormat.isZero(bytes, from: Self.copyOffset + Self.usedBytes),
+      SegmentFormat.isZero(copy, from: 0)
+        || copy.copy(0, count: Self.usedBytes) == bytes.copy(0, count: Self.usedBytes)
+    else {
+      throw .corrupt(
+        path: path, offset: UInt64(Self.usedBytes), reason: "header with bytes behind its end")
+    }
+  }
+
+  /// The header as far as the block still has one: of a damaged block the half that is sound, and
+  /// what is wrong with the other.
+  package static func salvaged(
+    _ bytes: RawSpan, path: String, number: UInt64
+  ) throws(LogError) -> (header: SegmentHeader, damage: LogError?) {
+    do throws(LogError) {
+      return (try SegmentHeader(bytes, path: path, number: number), nil)
+    } catch {
+      guard error.isDamage else { throw error }
+      for offset in [0, copyOffset] {
+        if let half = try? SegmentHeader(at: offset, bytes, path: path, number: number) {
+          return (half, error)
+        }
+      }
+      throw error
+    }
+  }
+
+  private init(
+    at offset: Int, _ block: RawSpan, path: String, number expected: UInt64
+  ) throws(LogError) {
+    guard block.byteCount == Self.byteCount else {
+      throw .corrupt(path: path, offset: 0, reason: "\(block.byteCount) bytes, not a block")
+    }
+    let bytes = block.extracting(offset..<offset + Self.usedBytes)
+    try SegmentFormat.checkStart(bytes, Self.magic, path: path, offset: UInt64(offset))
     // The checksum first: a flipped bit of the version is damage, not another release.
     guard bytes.load(60, as: UInt32.self) == CRC32C.checksum(bytes.extracting(0..<60)) else {
-      throw .corrupt(path: path, offset: 0, reason: "header checksum")
+      throw .corrupt(path: path, offset: UInt64(offset), reason: "header checksum")
     }
     let found: UInt32 = bytes.load(8)
     guard found == Self.version else {
       throw .unsupportedVersion(path: path, found: Int(found), supported: Int(Self.version))
-    }
-    guard SegmentFormat.isZero(bytes, from: 64) else {
-      throw .corrupt(path: path, offset: 64, reason: "header with bytes behind its end")
     }
     number = bytes.load(16)
     bootID = BootID(bytes.load(24), bytes.load(32))
@@ -233,9 +273,6 @@ package enum SegmentFormat {
   static func checkStart(
     _ bytes: RawSpan, _ magic: [UInt8], path: String, offset: UInt64
   ) throws(LogError) {
-    guard bytes.byteCount == Limits.blockBytes else {
-      throw .corrupt(path: path, offset: offset, reason: "\(bytes.byteCount) bytes, not a block")
-    }
     guard bytes.copy(0, count: 8) == magic else {
       throw .corrupt(path: path, offset: offset, reason: "no magic")
     }

@@ -23,7 +23,7 @@ package struct SegmentListing: Sendable {
   /// 0 for foreign files.
   package let number: UInt64
   package let state: State
-  /// Why the header had to be taken from the trailer's copy; nil where it is sound.
+  /// Why the header had to be taken from a copy; nil where it is sound.
   package let headerDamage: LogError?
   package let fileBytes: UInt64
   package let allocatedBytes: UInt64
@@ -101,11 +101,14 @@ package struct SegmentListing: Sendable {
       guard let first = try reader.bytes(offset: 0, count: block) else {
         throw .corrupt(path: reader.path, offset: 0, reason: "shorter than its header")
       }
-      let header = try SegmentHeader(first.rawSpan, path: reader.path, number: reader.number)
+      let (header, damage) = try SegmentHeader.salvaged(
+        first.rawSpan, path: reader.path, number: reader.number)
+      // Torn while the segment was being made: there is nothing to salvage it for.
+      if let damage, fileBytes <= UInt64(block) { throw damage }
       guard let last,
         let trailer = SegmentTrailer(last.rawSpan, header: header, fileBytes: fileBytes)
-      else { return (.unsealed(header), nil) }
-      return (.sealed(header, trailer), nil)
+      else { return (.unsealed(header), damage) }
+      return (.sealed(header, trailer), damage)
     } catch {
       // The trailer repeats what the contents need of the header. Who wrote it when is lost.
       guard error.isDamage, let last,

@@ -93,6 +93,9 @@ package final class ValueLog: Sendable {
 
   /// Logs control entries, in extents of up to 48. The receipt is the last extent's: waiting for it
   /// waits for all.
+  ///
+  /// Every extent is written twice, one behind the other: until a footer or a table repeats a
+  /// delete, one damaged block must not bring its page back. (A page that is lost is only a miss.)
   package func append(
     controls: [ControlEntry], apply: () -> Void = {}
   ) throws(LogError) -> AppendReceipt {
@@ -106,12 +109,14 @@ package final class ValueLog: Sendable {
     var start = 0
     while start < controls.count {
       let part = Array(controls[start..<min(start + Limits.extentControlsMax, controls.count)])
-      var header = ExtentHeader.draft(
-        .controls, entries: ExtentEntries.encode(part), entryCount: part.count, payloadBytes: 0)
-      let slot = try reserve(
-        header.count, payloadBytes: 0, namespaces: Set(part.map(\.name.namespace)))
-      receipts.append(
-        try write(buffer, &header, 0, slot, births: part.map(\.sequence)) { _ in [] })
+      let namespaces = Set(part.map(\.name.namespace))
+      for _ in 0..<Limits.controlCopies {
+        var header = ExtentHeader.draft(
+          .controls, entries: ExtentEntries.encode(part), entryCount: part.count, payloadBytes: 0)
+        let slot = try reserve(header.count, payloadBytes: 0, namespaces: namespaces)
+        receipts.append(
+          try write(buffer, &header, 0, slot, births: part.map(\.sequence)) { _ in [] })
+      }
       start += part.count
     }
     apply()

@@ -98,6 +98,7 @@ import VarveFile
     let path = try sealed.segment(0)
     let size = Int(try sealed.files.size(path))
     sealed.files.flipBit(100, of: path)
+    sealed.files.flipBit(SegmentHeader.copyOffset * 8 + 100, of: path)
     sealed.files.flipBit((size - 4096) * 8 + 100, of: path)
     try sealed.store.reopen()
     #expect(sealed.store.engine.counters.recoverySegmentsLost.current == 1)
