@@ -76,12 +76,12 @@ extension EngineOpening {
 
   // MARK: - From the segments
 
-  /// What a manifest would say: every readable segment, the namespaces of the second copy, numbers
-  /// above all that are taken.
+  /// What a manifest would say: every segment there is (those that cannot be read are set aside
+  /// later, not removed as dropped), the namespaces of the second copy, numbers above all taken.
   private func rebuiltState(_ listings: [SegmentListing]) throws(EngineOpenError) -> ManifestState {
     let names = try namespacesLeft(listings)
     var edits: [ManifestEdit] = []
-    for listing in listings where listing.header != nil {
+    for listing in listings where listing.state != .foreign {
       edits.append(.addSegment(listing.number))
       if case .sealed(_, let trailer) = listing.state {
         edits.append(.sealSegment(SegmentEntry(trailer.summary(fileBytes: listing.fileBytes))))
@@ -117,8 +117,10 @@ extension EngineOpening {
       if case .unknownVersion = error { throw opened(error) }
       damage = error
     }
-    if let newest = try? ManifestStore.newest(files, directory: directory) {
-      return newest.namespacesOnly()
+    do throws(IndexError) {
+      return try ManifestStore.newest(files, directory: directory).namespacesOnly()
+    } catch {
+      if case .unknownVersion = error { throw opened(error) }
     }
     guard acceptsCleared else {
       throw .damaged(

@@ -5,9 +5,17 @@ internal import VarveBase
 internal import VarveFile
 
 extension EngineOpening {
+  /// Everything there is. What seems unreadable is read once more before anybody draws conclusions:
+  /// one bad read must not cost a segment.
   func listSegments() throws(EngineOpenError) -> [SegmentListing] {
     try storage { () throws(LogError) in
-      try SegmentListing.list(files, directory: segmentsDirectory)
+      var listings = try SegmentListing.list(files, directory: segmentsDirectory)
+      for index in listings.indices {
+        guard case .unreadable = listings[index].state else { continue }
+        listings[index] = try SegmentListing(
+          files, directory: segmentsDirectory, name: listings[index].name)
+      }
+      return listings
     }
   }
 
@@ -24,8 +32,7 @@ extension EngineOpening {
     var edits: [ManifestEdit] = []
     var missing = Set(state.segments.keys)
     var allAreSealed = true
-    for first in found where try isThere(first) {
-      let listing = try lookedAtTwice(first)
+    for listing in found where try isThere(listing) {
       if case .foreign = listing.state {
         logger.warning("\(listing.path) is not a segment: left alone, its bytes are counted")
         keeper.disk.adopt(DiskLedger.rounded(listing.fileBytes))
@@ -84,7 +91,7 @@ extension EngineOpening {
 
   private func tell(_ listing: SegmentListing, _ entry: SegmentEntry?) {
     if let damage = listing.headerDamage {
-      logger.error("segment \(listing.number) is read by its trailer: \(damage)")
+      logger.error("segment \(listing.number) is read by a copy of its header: \(damage)")
     }
     if case .unsealed = listing.state, entry?.isSealed == true {
       logger.error("segment \(listing.number) lost its trailer: read by its extents, sealed again")
@@ -110,15 +117,6 @@ extension EngineOpening {
       throw .io(path: listing.path, what: "\(error)")
     }
     keeper.disk.adopt(DiskLedger.rounded(listing.fileBytes))
-  }
-
-  /// What seems unreadable is read once more before it is given up: one bad read must not cost a
-  /// segment.
-  private func lookedAtTwice(_ listing: SegmentListing) throws(EngineOpenError) -> SegmentListing {
-    guard case .unreadable = listing.state else { return listing }
-    return try storage { () throws(LogError) in
-      try SegmentListing(files, directory: segmentsDirectory, name: listing.name)
-    }
   }
 
   private func remove(_ listing: SegmentListing) throws(EngineOpenError) {

@@ -82,9 +82,12 @@ package final class ManifestStore: Sendable {
     do throws(IndexError) {
       copy = try namespaceCopy(files, directory: directory)
     } catch {
-      if case .unknownVersion = error { throw error }
-      notes.append("the namespace table's second copy was made anew: \(error)")
-      return state
+      switch error {
+      case .corrupt, .missing, .file(.system(_, _, Errno.inputOutput, _)):
+        notes.append("the namespace table's second copy was made anew: \(error)")
+        return state
+      default: throw error
+      }
     }
     guard copy.namespaces != state.namespaces || copy.nextNamespace != state.nextNamespace else {
       return state
@@ -283,21 +286,36 @@ extension ManifestStore {
     return try ManifestFile(try readAll(files, name), number: number, file: name)
   }
 
-  /// The newest manifest file by its number, whether CURRENT names it or not: where CURRENT and the
-  /// second copy are both lost, its namespaces are the last there are.
+  /// The newest manifest file that can be read, whether CURRENT names it or not: where CURRENT and
+  /// the second copy are both lost, its namespaces are the last there are. (One begun and not
+  /// finished is passed over: those before it go only after it is in force.)
   package static func newest(
     _ files: any FileSystem, directory: String
   ) throws(IndexError) -> ManifestState {
-    let number = try highestNumber(files, directory)
-    let name = path(directory, ManifestFormat.name(number))
-    return try ManifestFile(try readAll(files, name), number: number, file: name).state
+    var damage = IndexError.missing(file: directory)
+    for number in try numbers(files, directory).sorted(by: >) {
+      let name = path(directory, ManifestFormat.name(number))
+      do throws(IndexError) {
+        return try ManifestFile(try readAll(files, name), number: number, file: name).state
+      } catch {
+        if case .unknownVersion = error { throw error }
+        damage = error
+      }
+    }
+    throw damage
   }
 
   private static func highestNumber(
     _ files: any FileSystem, _ directory: String
   ) throws(IndexError) -> UInt64 {
+    try numbers(files, directory).max() ?? 0
+  }
+
+  private static func numbers(
+    _ files: any FileSystem, _ directory: String
+  ) throws(IndexError) -> [UInt64] {
     try wrap { () throws(FileError) in
-      try files.list(directory).compactMap(ManifestFormat.number(ofName:)).max() ?? 0
+      try files.list(directory).compactMap(ManifestFormat.number(ofName:))
     }
   }
 }
