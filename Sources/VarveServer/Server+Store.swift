@@ -13,7 +13,10 @@ extension Server {
     do throws(FileError) {
       guard try files.exists(path) else { return }
       let lock = try files.lockFile(path + "/LOCK")
-      let aside = "\(path).aside-\(clock.wallMillis() / 1000)"
+      // A path that ends in a slash would put it inside itself.
+      var name = path
+      while name.count > 1, name.hasSuffix("/") { name.removeLast() }
+      let aside = "\(name).aside-\(clock.wallMillis())"
       try files.rename(path, to: aside)
       logger.notice("the store was moved aside", metadata: ["to": "\(aside)"])
       withExtendedLifetime(lock) {}

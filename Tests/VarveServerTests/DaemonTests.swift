@@ -162,25 +162,70 @@ struct DaemonTests {
     #expect(end.errors.contains("min_free"), "\(end.errors)")
   }
 
-  @Test func startEmptyMovesTheStoreAside() throws {
-    func start(_ more: [String]) throws -> (DaemonProcess, Client) {
-      let daemon = try daemon(serving + more)
-      let line = try #require(daemon.line())
-      while let next = daemon.line(), next != "ready" {}
-      return (daemon, try Client(Endpoint(String(line.dropFirst("listening on ".count)))))
-    }
-    let (first, client) = try start([])
-    _ = try client.openNamespace("old")
+  /// Starts a daemon that serves, with its client.
+  private func started(_ arguments: [String]) throws -> (DaemonProcess, Client) {
+    let daemon = try daemon(arguments)
+    let line = try #require(daemon.line())
+    while let next = daemon.line(), next != "ready" {}
+    return (daemon, try Client(Endpoint(String(line.dropFirst("listening on ".count)))))
+  }
+
+  private func stop(_ daemon: DaemonProcess, _ client: Client) {
     client.close()
-    first.signal(SIGTERM)
-    #expect(first.end().code == 0)
-    let (second, later) = try start(["--start-empty"])
+    daemon.signal(SIGTERM)
+    #expect(daemon.end().code == 0)
+  }
+
+  private func aside() throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: directory.path)
+      .filter { $0.hasPrefix("data.aside-") }.sorted()
+  }
+
+  @Test func startEmptyMovesTheStoreAside() throws {
+    let (first, client) = try started(serving)
+    _ = try client.openNamespace("old")
+    // Another daemon's store is not moved under its feet.
+    let refused = try daemon(serving + ["--start-empty"]).end()
+    #expect(refused.code == 3)
+    #expect(refused.errors.contains("is held by another process"), "\(refused.errors)")
+    stop(first, client)
+    // A path may end in a slash.
+    let (second, later) = try started(
+      serving.dropLast() + [directory.path + "/data/", "--start-empty"])
     #expect(try later.listNamespaces().isEmpty)
-    later.close()
-    second.signal(SIGINT)
-    #expect(second.end().code == 0)
-    let names = try FileManager.default.contentsOfDirectory(atPath: directory.path)
-    #expect(names.contains { $0.hasPrefix("data.aside-") })
+    _ = try later.openNamespace("new")
+    stop(second, later)
+    // What was moved is a store like any other, and the new one is kept by a plain start.
+    let moved = try #require(try aside().first)
+    for (path, name) in [(moved, "old"), ("data", "new")] {
+      let (daemon, client) = try started(serving.dropLast() + [directory.path + "/" + path])
+      #expect(try client.listNamespaces().map(\.name) == [name])
+      stop(daemon, client)
+    }
+  }
+
+  @Test func anUnknownVersionIsExitCodeThreeAndStartEmptyGoesOn() throws {
+    let (first, client) = try started(serving)
+    _ = try client.openNamespace("old")
+    stop(first, client)
+    let path = directory.path + "/data/NAMESPACES"
+    var bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+    bytes.storeLE(UInt32(9), at: 8)
+    let checksum = CRC32C.checksum(
+      Array(bytes[20...]), seed: CRC32C.checksum(Array(bytes[0..<16])))
+    bytes.storeLE(checksum, at: 16)
+    try Data(bytes).write(to: URL(fileURLWithPath: path))
+    let end = try daemon(serving).end()
+    #expect(end.code == 3)
+    #expect(
+      end.errors.contains(
+        "varved: \(path) has format version 9 and this daemon reads 1: use the release that wrote "
+          + "it, or --start-empty"), "\(end.errors)")
+    let (second, later) = try started(serving + ["--start-empty"])
+    #expect(try later.listNamespaces().isEmpty)
+    stop(second, later)
+    let moved = directory.path + "/" + (try #require(try aside().first)) + "/NAMESPACES"
+    #expect(try Data(contentsOf: URL(fileURLWithPath: moved)) == Data(bytes))
   }
 
   @Test func theServiceManagerIsTold() throws {
