@@ -13,38 +13,39 @@ struct CrashCommand: ParsableCommand {
   @Option(help: "First seed; histories take the ones behind it.") var seed: UInt64 = 1
   @Option(help: "Threads.") var threads = 2
   @Option(help: "Only this many histories; 0 for as many as it takes.") var histories = 0
+  @Option(help: "Crash points of one history; 0 for every change it makes.")
+  var points = CrashRun.pointsMax
   @Flag(help: "Leave one call out at a time: every such run must fail.") var canary = false
 
   func run() throws {
     CaseNote.install()
     if canary { return try runCanaries() }
     let started = SystemClock().monotonicNanos()
-    let tally = Self.parallel(
-      target: recoveries, seed: seed, threads: threads, histories: histories, canary: nil)
+    var tally = parallel(target: recoveries, histories: histories, canary: nil)
     let seconds = Double(SystemClock().monotonicNanos() - started) / 1e9
     for line in tally.lines { print(line) }
     print("  \(Int(seconds)) s, \(Int(Double(tally.recoveries) / seconds)) recoveries a second")
+    if histories == 0, tally.failures.isEmpty { tally.failures = tally.failuresToSee }
     try Workers.verdict("crash", tally.recoveries, tally.failures, isCanary: false)
   }
 
   private func runCanaries() throws {
     var seen: [(name: String, failure: Failure?, runs: Int)] = []
     for canary in Canary.all {
-      let tally = Self.parallel(
-        target: 30_000, seed: seed, threads: threads, histories: 0, canary: canary)
+      let tally = parallel(target: 30_000, histories: 0, canary: canary)
       seen.append((canary.name, tally.failures.first, tally.recoveries))
     }
     try Workers.verdict("crash", canaries: seen)
   }
 
   /// Runs seeds on several threads until the quotas are full or something failed.
-  static func parallel(
-    target: Int, seed: UInt64, threads: Int, histories: Int, canary: Canary?
-  ) -> CrashTally {
+  private func parallel(target: Int, histories: Int, canary: Canary?) -> CrashTally {
+    let pointsMax = points > 0 ? points : .max
     let total = Locked(CrashTally())
     let last = histories > 0 ? seed + UInt64(histories) : .max
     Workers.run(threads: threads, seeds: seed..<last, name: "crash") { seed, slot in
-      let tally = CrashRun(seed: seed, canary: canary, slot: slot).run { tally in
+      let run = CrashRun(seed: seed, canary: canary, slot: slot, pointsMax: pointsMax)
+      let tally = run.run { tally in
         canary != nil && !tally.failures.isEmpty
       }
       return total.withLock {

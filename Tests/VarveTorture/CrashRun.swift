@@ -35,7 +35,8 @@ package struct Canary: Sendable {
 
 package struct CrashRun: Sendable {
   package static let depthMax = 3
-  /// Crash points taken of one history: of a longer one, evenly by kind of call.
+  /// Crash points taken of one history unless told otherwise: of a longer one, evenly by kind of
+  /// call. Every third history that does not evict is so short that all of its points are taken.
   package static let pointsMax = 240
 
   package let seed: UInt64
@@ -45,16 +46,23 @@ package struct CrashRun: Sendable {
   private let history: History
   private let configuration: EngineConfiguration
   private let mayEvict: Bool
+  private let pointsMax: Int
 
-  package init(seed: UInt64, canary: Canary? = nil, slot: Int = 0) {
+  package init(
+    seed: UInt64, canary: Canary? = nil, slot: Int = 0, pointsMax: Int = CrashRun.pointsMax
+  ) {
     self.seed = seed
+    self.pointsMax = pointsMax
     self.canary = canary
     self.slot = slot
     var dice = Dice(Dice.mix(seed, 7))
     mayEvict = dice.oneIn(3)
     configuration = Self.configuration(&dice, seed: seed, mayEvict: mayEvict)
+    let length = dice.below(30)
+    var other = Dice(Dice.mix(seed, 11))
+    let isShort = !mayEvict && other.oneIn(3)
     history = History(
-      seed: seed, length: (mayEvict ? 60 : 20) + dice.below(30),
+      seed: seed, length: isShort ? 2 + length / 4 : (mayEvict ? 60 : 20) + length,
       pageBytesMax: !mayEvict && dice.oneIn(2) ? 2000 : 24_000)
   }
 
@@ -92,7 +100,9 @@ package struct CrashRun: Sendable {
   package func run(isEnough: (CrashTally) -> Bool = { _ in false }) -> CrashTally {
     var tally = CrashTally()
     tally.histories = 1
-    let points = chosen(live(&tally))
+    let all = live(&tally)
+    let points = chosen(all)
+    var isWhole = points.count == all.count
     for point in points {
       tally.points += 1
       var dice = Dice(Dice.mix(seed, UInt64(point.index) + 100))
@@ -100,8 +110,12 @@ package struct CrashRun: Sendable {
         crash(point, model, depth: 1, &dice, &tally)
       }
       crash(point, nil, depth: 1, &dice, &tally)
-      if tally.failures.count > 5 || isEnough(tally) { break }
+      if tally.failures.count > 5 || isEnough(tally) {
+        isWhole = false
+        break
+      }
     }
+    tally.wholeHistories = isWhole ? 1 : 0
     return tally
   }
 
@@ -147,11 +161,11 @@ package struct CrashRun: Sendable {
   /// All, or as many of each kind of call as there is room for. Points of one kind differ little
   /// in a history that makes thousands of them.
   private func chosen(_ points: [CrashPoint]) -> [CrashPoint] {
-    guard points.count > Self.pointsMax else { return points }
+    guard points.count > pointsMax else { return points }
     var dice = Dice(Dice.mix(seed, 9))
     var left = Dictionary(grouping: points.shuffled(using: &dice), by: \.kind)
     var chosen: [CrashPoint] = []
-    while chosen.count < Self.pointsMax {
+    while chosen.count < pointsMax {
       for kind in FileCall.Kind.allCases {
         if let point = left[kind]?.popLast() { chosen.append(point) }
       }

@@ -12,6 +12,8 @@ package struct Failure: Sendable {
 
 package struct CrashTally: Sendable {
   package var histories = 0
+  /// Of those, the ones crashed before every change they made; of the others a sample was taken.
+  package var wholeHistories = 0
   package var points = 0
   package var byKind: [FileCall.Kind: Int] = [:]
   package var byModel: [String: Int] = [:]
@@ -42,6 +44,15 @@ package struct CrashTally: Sendable {
       && Self.kinds.allSatisfy { byKind[$0, default: 0] >= target / (2 * Self.kinds.count) }
   }
 
+  /// The failures of a run without any but that came across too little: its silence means nothing.
+  package var failuresToSee: [Failure] {
+    var missed = Self.told.filter { events[$0, default: 0] == 0 }.sorted().map {
+      "no history did anything that counts as \($0)"
+    }
+    if wholeHistories == 0 { missed.append("no history was crashed at every change it made") }
+    return missed.isEmpty ? [] : [Failure(place: "the run as a whole", problems: missed)]
+  }
+
   /// Adds what the open store counted since it was opened.
   mutating func count(_ store: TortureStore) {
     guard let engine = store.engine else { return }
@@ -52,6 +63,7 @@ package struct CrashTally: Sendable {
 
   package mutating func add(_ other: CrashTally) {
     histories += other.histories
+    wholeHistories += other.wholeHistories
     points += other.points
     byKind.merge(other.byKind, uniquingKeysWith: +)
     byModel.merge(other.byModel, uniquingKeysWith: +)
@@ -61,7 +73,11 @@ package struct CrashTally: Sendable {
   }
 
   package var lines: [String] {
-    var lines = ["\(histories) histories, \(points) crash points, \(recoveries) recoveries"]
+    var lines = [
+      "\(histories) histories, \(points) crash points, \(recoveries) recoveries",
+      "  \(wholeHistories) histories crashed at every change, "
+        + "\(histories - wholeHistories) longer ones at a sample of each kind",
+    ]
     lines += FileCall.Kind.allCases.compactMap { kind in
       byKind[kind].map { "  before \(kind.rawValue): \($0)" }
     }
