@@ -37,6 +37,11 @@ IOC_SHUTDOWN = 0x8004587D
 SHUTDOWN_NOLOGFLUSH = 2
 IMAGE_BYTES = 3 << 30
 OWN_NAMESPACE = "VARVE_POWER_CUT_NAMESPACE"
+# The Debian packages of the tools.
+PACKAGES = {
+    "mkfs.ext4": "e2fsprogs", "mkfs.xfs": "xfsprogs", "mount": "mount", "losetup": "mount",
+    "unshare": "util-linux",
+}  # fmt: skip
 MAKE = {"ext4": ["mkfs.ext4", "-q", "-F"], "xfs": ["mkfs.xfs", "-q", "-f"]}
 
 
@@ -156,7 +161,9 @@ def main() -> int:
     needed = (MAKE[options.fs][0], "mount", "losetup", "unshare")
     missing = [name for name in needed if not shutil.which(name)]
     if os.geteuid() != 0 or missing:
-        why = f"{', '.join(missing)} missing" if missing else "not root"
+        packages = sorted({PACKAGES[name] for name in missing})
+        install = f"{', '.join(missing)} missing: apt-get install {' '.join(packages)}"
+        why = install if missing else "not root"
         print(f"skipped: power cuts of {options.fs} need root and its tools ({why})")
         print("0 passed, 0 failed")
         return 0
