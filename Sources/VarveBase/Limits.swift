@@ -56,7 +56,7 @@ package enum Limits {
   package static let putExtentBytesMax = 4 << 20
   /// What a put receives at once: it is hashed before it has left the processor's caches.
   package static let putReceiveBytesMax = 256 << 10
-  /// Extents that say the same of control entries: nothing repeats them until the segment is sealed.
+  /// Extents that say the same of control entries: nothing else repeats them until the seal.
   package static let controlCopies = 2
   package static let stagingClassBytesMin = 64 << 10
 
