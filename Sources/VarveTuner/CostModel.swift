@@ -88,8 +88,7 @@ package struct CostModel {
     var cost = CostEstimate()
     cost.falsePasses =
       fit.falsePassScale
-      * FilterShares.falsePasses(
-        pages: layout.pages, runs: layout.runs, bitsPerName: setting[.filterBits])
+      * FilterAllocation.falsePasses(layout.groups, bitsPerName: setting[.filterBits])
     // A page that is there is found after half of the runs, on average.
     cost.presentBlocks =
       fit.windowBlocks * runsOfWindow + cost.falsePasses / 2
@@ -140,8 +139,8 @@ package struct CostModel {
     falsePasses: Double, runsOfWindow: Double, copies: Double
   ) {
     lay(setting)
-    let passes = FilterShares.falsePasses(
-      pages: layout.pages, runs: layout.runs, bitsPerName: setting[.filterBits])
+    let passes = FilterAllocation.falsePasses(
+      layout.groups, bitsPerName: setting[.filterBits])
     return (passes, layout.runsOfWindow(batches: batches), layout.copies)
   }
 

@@ -11,6 +11,8 @@ internal import VarveBase
 struct TreeLayout {
   private(set) var pages: [Double] = []
   private(set) var runs: [Double] = []
+  /// The same as runs of equal size, for the division of filter memory.
+  private(set) var groups: [RunGroup] = []
   /// Times a page is written by merges, from its flush to the last level.
   private(set) var copies = 0.0
   /// Pages that come to the last level at a time.
@@ -19,6 +21,7 @@ struct TreeLayout {
   init() {
     pages.reserveCapacity(Limits.modelLevelsMax)
     runs.reserveCapacity(Limits.modelLevelsMax)
+    groups.reserveCapacity(Limits.modelLevelsMax)
   }
 
   /// Lays `indexPages` out.
@@ -49,6 +52,10 @@ struct TreeLayout {
       capacity *= sizeRatio
     }
     addLast(left, arriving: arriving, capacity: capacity, runsMax: lastRunsMax)
+    groups.removeAll(keepingCapacity: true)
+    for (pages, runs) in zip(pages, runs) {
+      groups.append(RunGroup(names: pages / runs, count: runs))
+    }
   }
 
   /// One level above the last: what comes in, what it holds on average, what goes down.

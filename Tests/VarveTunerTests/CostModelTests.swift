@@ -54,6 +54,12 @@ import VarveBase
     }
   }
 
+  /// - Parameters: pages and runs of each level.
+  private func falsePasses(_ pages: [Double], _ runs: [Double], _ bits: Double) -> Double {
+    FilterAllocation.falsePasses(
+      zip(pages, runs).map { RunGroup(names: $0 / $1, count: $1) }, bitsPerName: bits)
+  }
+
   @Test func `filters are divided better than any other way that was tried`() {
     var random = SampleRandom(seed: 7)
     for _ in 0..<400 {
@@ -61,7 +67,7 @@ import VarveBase
       let pages = (0..<levels).map { _ in Foundation.pow(10, random.number(0...7)) }
       let runs = (0..<levels).map { _ in Double(1 + random.next() % 9) }
       let bits = random.number(0...14)
-      let best = FilterShares.falsePasses(pages: pages, runs: runs, bitsPerName: bits)
+      let best = falsePasses(pages, runs, bits)
       #expect(best.isFinite && best >= 0 && best <= runs.reduce(0, +) * 1.000001)
       for _ in 0..<50 {
         // Any division of the same bits: no less false passes.
@@ -79,12 +85,12 @@ import VarveBase
   }
 
   @Test func `filters at the ends: no bits, one page, many bits`() {
-    let none = FilterShares.falsePasses(pages: [10, 1000], runs: [3, 1], bitsPerName: 0)
+    let none = falsePasses([10, 1000], [3, 1], 0)
     #expect(abs(none - 4) < 1e-9)
-    #expect(FilterShares.falsePasses(pages: [1], runs: [1], bitsPerName: 16) < 0.001)
-    #expect(FilterShares.falsePasses(pages: [], runs: [], bitsPerName: 10) == 0)
+    #expect(falsePasses([1], [1], 16) < 0.001)
+    #expect(falsePasses([], [], 10) == 0)
     // A large run without a filter leaves its share to the small ones.
-    let capped = FilterShares.falsePasses(pages: [1000, 1e9], runs: [1, 1], bitsPerName: 0.00002)
+    let capped = falsePasses([1000, 1e9], [1, 1], 0.00002)
     #expect(capped > 1 && capped < 1.0002)
   }
 

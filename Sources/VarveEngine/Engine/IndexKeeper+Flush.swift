@@ -59,7 +59,9 @@ extension IndexKeeper {
     let bound = TableSize.upperBound(
       flushing: flushing.memtable, blockBytes: directory.blockBytes)
     let table = try build(bound) { (number) throws(IndexError) in
-      try TableBuilder.write(flushing.memtable, to: directory, number: number)
+      try TableBuilder.write(flushing.memtable, to: directory, number: number) { names in
+        filterBits(names: names, bytes: tuning.flushBytes, replacing: [])
+      }
     }
     // An older flush that failed may have been overtaken by nobody: positions only rise.
     var edits: [ManifestEdit] = [

@@ -97,9 +97,13 @@ extension IndexKeeper {
     }
     let bound = plan.outputBytesMax(blockBytes: directory.blockBytes, censusBytes: censusBytes)
     let rules = rules(isWhole: inputs.count == snapshot().tables.count)
+    let bits = filterBits(
+      names: plan.inputs.reduce(0) { $0 + $1.counts.names },
+      bytes: plan.inputs.reduce(0) { $0 + $1.fileBytes }, replacing: plan.inputs)
     let table = try build(bound) { (number) throws(IndexError) in
       let outcome = try Merge.run(
-        plan, inputs, to: directory, number: number, rules: rules, keepOn: keepOn)
+        plan, inputs, to: directory, number: number, bitsPerName: bits, rules: rules,
+        keepOn: keepOn)
       isEnded = outcome == nil
       return outcome?.table
     }

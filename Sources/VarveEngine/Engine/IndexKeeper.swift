@@ -75,6 +75,15 @@ final class IndexKeeper: Sendable {
     state.withLock { $0.tuning = tuning }
   }
 
+  /// Filter bits a name for a run that is about to be formed in the place of `inputs`: so a knob
+  /// that was moved takes force.
+  func filterBits(names: UInt64, bytes: UInt64, replacing inputs: [TableSummary]) -> Double {
+    let (tables, tuning) = state.withLock { ($0.snapshot.tables.map(\.summary), $0.tuning) }
+    let gone = Set(inputs.map(\.number))
+    let beside = tables.filter { !gone.contains($0.number) }
+    return FilterPlan.bitsPerName(names: names, bytes: bytes, beside: beside, tuning)
+  }
+
   // MARK: - Inserting
 
   /// Adds records; true when the memtable is full and wants a flush.

@@ -1,8 +1,12 @@
-// Data blocks of tables kept in memory under a byte budget, the longest unused leaving first.
+// What of tables is kept in memory, under one byte budget: filters and block indexes of open tables
+// first, data blocks in what they leave, the longest unused leaving first.
 
 package import VarveBase
 
 /// An LRU list of indices into an arena behind one lock, taken once a block, not once a page.
+///
+/// Filters and block indexes never leave while their table is open: a look-up without them would
+/// read blocks to learn that it need not. Where they alone pass the budget, no data block is kept.
 package final class BlockCache: Sendable {
   private struct Key: Hashable {
     let table: UInt64
@@ -22,7 +26,10 @@ package final class BlockCache: Sendable {
     var free: [Int32] = []
     var newest: Int32 = -1
     var oldest: Int32 = -1
+    /// Of data blocks.
     var byteCount = 0
+    /// Filters and block indexes of open tables.
+    var residentBytes = 0
   }
 
   package let budgetBytes: Int
@@ -37,7 +44,32 @@ package final class BlockCache: Sendable {
 
   deinit { ledger?.release(state.withLock { $0.byteCount }, for: .blockCache) }
 
+  /// Of data blocks.
   package var byteCount: Int { state.withLock { $0.byteCount } }
+
+  /// Of filters and block indexes.
+  package var residentBytes: Int { state.withLock { $0.residentBytes } }
+
+  /// A table's filters and block index come: data blocks make room. The ledger is the caller's.
+  func hold(resident bytes: Int) {
+    state.withLock { state in
+      state.residentBytes += bytes
+      makeRoom(0, &state)
+    }
+  }
+
+  func letGo(resident bytes: Int) {
+    state.withLock { state in
+      precondition(bytes <= state.residentBytes, "more is let go of than was held")
+      state.residentBytes -= bytes
+    }
+  }
+
+  private func makeRoom(_ bytes: Int, _ state: inout State) {
+    while state.byteCount + state.residentBytes + bytes > budgetBytes, state.oldest >= 0 {
+      evictOldest(&state)
+    }
+  }
 
   func find(table: UInt64, block: Int32) -> IndexBlock? {
     state.withLock { state in
@@ -51,11 +83,11 @@ package final class BlockCache: Sendable {
   /// Keeps the block if budget and ledger allow it after the oldest have left.
   func insert(_ block: IndexBlock, table: UInt64, block number: Int32) {
     let bytes = block.byteCount
-    guard bytes <= budgetBytes else { return }
     state.withLock { state in
+      guard bytes <= budgetBytes - state.residentBytes else { return }
       let key = Key(table: table, block: number)
       guard state.slotOf[key] == nil else { return }
-      while state.byteCount + bytes > budgetBytes, state.oldest >= 0 { evictOldest(&state) }
+      makeRoom(bytes, &state)
       if let ledger, !ledger.reserve(bytes, for: .blockCache) { return }
       state.byteCount += bytes
       let slot = Slot(key: key, block: block, older: -1, newer: -1)
@@ -121,7 +153,9 @@ package final class BlockCache: Sendable {
       }
       precondition(count == state.slotOf.count, "\(count) listed, \(state.slotOf.count) keyed")
       precondition(bytes == state.byteCount, "\(bytes) bytes held, \(state.byteCount) counted")
-      precondition(bytes <= budgetBytes, "\(bytes) bytes over the budget of \(budgetBytes)")
+      precondition(
+        bytes <= max(0, budgetBytes - state.residentBytes),
+        "\(bytes) bytes of blocks and \(state.residentBytes) beside them over \(budgetBytes)")
     }
   }
 }

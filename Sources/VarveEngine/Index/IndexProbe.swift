@@ -7,12 +7,16 @@ struct IndexProbe {
   private let snapshot: IndexSnapshot
   private var cursors: [TableCursor]
   private var key: [UInt8] = []
+  /// The window asked about last, and which tables may hold path records of it.
+  private var window: (anchor0: UInt64, anchor1: UInt64)?
+  private var holdsWindow: [Bool]
   /// Tables that were looked into.
   private(set) var reads = 0
 
   init(_ snapshot: IndexSnapshot) {
     self.snapshot = snapshot
     cursors = Array(repeating: TableCursor(), count: snapshot.tables.count)
+    holdsWindow = Array(repeating: false, count: snapshot.tables.count)
   }
 
   /// What the id records and `held`, the memtables' word, say of `name`; nil when nobody knows it.
@@ -22,6 +26,8 @@ struct IndexProbe {
     var best = held?.record
     var found: (table: Int, record: FoundRecord)?
     var isBuilt = false
+    // Each filter costs one line that is hardly ever in the processor's cache: ask for all at once.
+    for table in snapshot.tables { table.filter.prefetch(hash) }
     for (index, table) in snapshot.tables.enumerated() {
       if let best, table.summary.counts.sequenceMax <= best.sequence { continue }
       guard table.filter.mayContain(hash) else { continue }
@@ -60,7 +66,8 @@ struct IndexProbe {
   ) throws(IndexError) -> IndexRecord? {
     var best: IndexRecord?
     var isBuilt = false
-    for (index, table) in snapshot.tables.enumerated() {
+    enterWindow(name.namespace, place)
+    for (index, table) in snapshot.tables.enumerated() where holdsWindow[index] {
       if let best, table.summary.counts.sequenceMax <= best.sequence { continue }
       guard table.filter.mayContain(hash) else { continue }
       if !isBuilt {
@@ -77,5 +84,17 @@ struct IndexProbe {
     guard let best, best.id == name.id else { return nil }
     snapshot.counters.pagesFound.add()
     return best
+  }
+
+  /// Asks the tables once a window, so that filters that err cost a walk a block a window and not
+  /// one a page.
+  private mutating func enterWindow(_ namespace: UInt32, _ place: WindowPlace) {
+    if let window, window == (place.anchor0, place.anchor1) { return }
+    window = (place.anchor0, place.anchor1)
+    let hash = TableFilter.windowHash(
+      namespace: namespace, anchor0: place.anchor0, anchor1: place.anchor1)
+    for (index, table) in snapshot.tables.enumerated() {
+      holdsWindow[index] = table.anchorFilter.mayContain(hash)
+    }
   }
 }

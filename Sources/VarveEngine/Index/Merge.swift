@@ -57,16 +57,18 @@ package enum Merge {
   ///
   /// - Parameters:
   ///   - tables: the plan's inputs, open, in its order.
+  ///   - bitsPerName: of the filters of the table that comes out.
   ///   - keepOn: called about every 256 KiB with the bytes read and written since the last call;
   ///     may wait to keep a budget, and ends the merge by answering false.
   /// - Returns: nil when `keepOn` ended it; nothing is left behind then.
   package static func run(
     _ plan: MergePlan, _ tables: [Table], to directory: TableDirectory, number: UInt64,
-    rules: Rules, keepOn: (Int) -> Bool = { _ in true }
+    bitsPerName: Double = Limits.filterBitsPerNameDefault, rules: Rules,
+    keepOn: (Int) -> Bool = { _ in true }
   ) throws(IndexError) -> MergeOutcome? {
     precondition(tables.map(\.summary) == plan.inputs, "the tables are not the plan's")
     let names = plan.inputs.reduce(0) { $0 + $1.counts.names }
-    let writer = try directory.writer(number: number, names: names)
+    let writer = try directory.writer(number: number, names: names, bitsPerName: bitsPerName)
     var outcome = MergeOutcome()
     var inputs: [TableScanner] = []
     for table in tables {

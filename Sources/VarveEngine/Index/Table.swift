@@ -42,9 +42,11 @@ package final class Table: Sendable {
     properties = parts.properties
     blocks = parts.blocks
     residentBytes = resident
+    directory.cache.hold(resident: resident)
   }
 
   deinit {
+    directory.cache.letGo(resident: residentBytes)
     directory.ledger?.release(residentBytes, for: .filter)
     guard let removed = removal.withLock({ $0 }) else { return }
     directory.cache.remove(table: number)

@@ -22,14 +22,19 @@ package enum TableBuilder {
   ///
   /// Takes transient memory of about a third of the memtable's for keys. The file and its name are
   /// synced; it takes force with the manifest edit `addTable`.
+  ///
+  /// - Parameter bitsPerName: told the names that its filter makes room for.
   package static func write(
-    _ memtable: Memtable, to directory: TableDirectory, number: UInt64
+    _ memtable: Memtable, to directory: TableDirectory, number: UInt64,
+    bitsPerName: (UInt64) -> Double = { _ in Limits.filterBitsPerNameDefault }
   ) throws(IndexError) -> TableSummary? {
     let (entries, pathTombstones) = memtable.contents()
     guard !entries.isEmpty else { return nil }
     let sources = entries + pathTombstones.map(MemtableEntry.deleted)
     let records = sorted(sources, named: entries.count)
-    let writer = try directory.writer(number: number, names: UInt64(sources.count))
+    let names = UInt64(sources.count)
+    let writer = try directory.writer(
+      number: number, names: names, bitsPerName: bitsPerName(names))
     var key: [UInt8] = []
     var value: [UInt8] = []
     for record in records.all {

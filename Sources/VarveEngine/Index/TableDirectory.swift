@@ -62,9 +62,11 @@ package struct TableDirectory: Sendable {
     }
   }
 
-  func writer(number: UInt64, names: UInt64) throws(IndexError) -> TableWriter {
+  func writer(
+    number: UInt64, names: UInt64, bitsPerName: Double
+  ) throws(IndexError) -> TableWriter {
     try TableWriter(
-      files, path: path(of: number), number: number, names: Int(clamping: names), ledger: ledger,
-      blockBytes: blockBytes)
+      files, path: path(of: number), number: number, names: Int(clamping: names),
+      bitsPerName: bitsPerName, ledger: ledger, blockBytes: blockBytes)
   }
 }

@@ -24,18 +24,22 @@ package enum TableSize {
     let blocks = min(flatBytes / UInt64(blockBytes) + 1, max(1, records))
     let data = flatBytes + blocks * (head + 4)
     let index = head + 4 + blocks * UInt64(3 + 3 + 2 + IndexKey.byteCountMax)
-    let filterBlocks = (max(1, names) * UInt64(TableFilter.bitsPerName) + 511) / 512
-    let filter = head + UInt64(TableFilter.headBytes) + filterBlocks * 64
+    // A record with its key takes 64 bytes at least; none brings more than one window.
+    let filters = filterBytesMax(names) + filterBytesMax(min(records, flatBytes / 64 + 1))
     let properties =
       head
       + UInt64(10 * Varint.byteCountMax + 2 * (2 + IndexKey.byteCountMax) + censusBytes)
-    // The anchor filter knows nothing yet.
-    let anchorFilter = head + UInt64(TableFilter.headBytes)
     let bytes =
-      data + index + filter + anchorFilter + namesBytes(names, blockBytes: blockBytes) + properties
+      data + index + filters + namesBytes(names, blockBytes: blockBytes) + properties
       + UInt64(TableFooter.byteCountMax)
     let block = UInt64(Limits.blockBytes)
     return (bytes + block - 1) / block * block
+  }
+
+  /// A filter's block with as many bits a name as there may be.
+  private static func filterBytesMax(_ names: UInt64) -> UInt64 {
+    let bits = max(1, names) * UInt64(TableFilter.bitsPerNameMax)
+    return UInt64(TableFormat.blockHeadBytes + TableFilter.headBytes) + (bits + 511) / 512 * 64
   }
 
   /// Names blocks and their directory.

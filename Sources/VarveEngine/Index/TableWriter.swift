@@ -15,6 +15,8 @@ final class TableWriter {
   private var lastKeyBefore: [UInt8] = []
   private var index: [UInt8] = []
   private var filter: TableFilter
+  private let bitsPerName: Double
+  private var windows: TableWindows
   private var names = TableNamesBuilder()
   /// End of the last data block.
   private var dataEnd: UInt64 = 0
@@ -26,12 +28,13 @@ final class TableWriter {
 
   /// - Parameters:
   ///   - names: how many names the filter makes room for.
-  ///   - ledger: charged with the filter while it is made.
+  ///   - bitsPerName: of both filters (`FilterPlan`).
+  ///   - ledger: charged with the filters while they are made.
   init(
-    _ files: any FileSystem, path: String, number: UInt64, names: Int, ledger: MemoryLedger?,
-    blockBytes: Int = Limits.tableBlockBytes
+    _ files: any FileSystem, path: String, number: UInt64, names: Int, bitsPerName: Double,
+    ledger: MemoryLedger?, blockBytes: Int = Limits.tableBlockBytes
   ) throws(IndexError) {
-    let bytes = TableFilter.byteCount(names: names)
+    let bytes = TableFilter.byteCount(names: names, bitsPerName: bitsPerName)
     if let ledger, !ledger.reserve(bytes, for: .filter) {
       throw .memoryFull(bytes: bytes, limit: ledger.limitBytes)
     }
@@ -47,7 +50,9 @@ final class TableWriter {
     self.ledger = ledger
     self.blockBytes = blockBytes
     reservedBytes = bytes
-    filter = TableFilter(names: names)
+    self.bitsPerName = bitsPerName
+    filter = TableFilter(names: names, bitsPerName: bitsPerName)
+    windows = TableWindows(ledger)
   }
 
   deinit {
@@ -72,7 +77,10 @@ final class TableWriter {
     properties.counts.count(record, kind, keyBytes: key.count, valueBytes: value.count)
     let hash = TableFilter.hash(PageName(namespace: namespace, id: record.id))
     filter.insert(hash)
-    if kind == .id { names.add(record, namespace: namespace, hash: hash) }
+    switch kind {
+    case .path: windows.add(namespace, key)
+    case .id: names.add(record, namespace: namespace, hash: hash)
+    }
     if block.byteCount >= blockBytes { try finishBlock() }
     if names.byteCount >= min(Limits.tableNamesBytes, 4 * blockBytes) { try finishNames() }
   }
@@ -143,7 +151,8 @@ final class TableWriter {
     let footer = TableFooter(
       number: number, indexOffset: try appendBlock(.index, head + index),
       filterOffset: try appendBlock(.filter, filter.payload),
-      anchorFilterOffset: try appendBlock(.anchorFilter, TableFilter.none.payload),
+      anchorFilterOffset: try appendBlock(
+        .anchorFilter, windows.filter(bitsPerName: bitsPerName).payload),
       namesOffset: try appendBlock(.namesDirectory, names.directoryPayload),
       propertiesOffset: try appendBlock(.properties, properties.payload))
     try append(footer.bytes(at: byteCount))

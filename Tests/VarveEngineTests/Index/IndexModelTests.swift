@@ -256,4 +256,34 @@ private final class Model {
     for _ in 0..<1000 { #expect(try index.walk([dice.id()], from: nil) == [nil]) }
     #expect(reads.current - before < 30, "misses read \(reads.current - before) blocks")
   }
+
+  @Test func `a walk looks only into tables that hold its window`() throws {
+    var dice = Dice()
+    let index = try TestIndex(cacheBytes: 0)
+    var chains: [[PageID]] = []
+    var hints: [WindowPlace] = []
+    for birth in 0..<24 {
+      let chain = Make.chain(32, &dice)
+      let anchor = dice.id()
+      let place = WindowPlace(firstAfter: anchor)
+      for (id, place) in zip(chain, Make.places(chain, after: anchor)) {
+        index.active.insert(Make.page(id, birth: UInt64(birth), at: place))
+      }
+      chains.append(chain)
+      hints.append(place)
+      try index.flush()
+    }
+    // By page filters alone a third of the 23 others would let one of 32 pages pass.
+    let reads = index.directory.counters.blockReads
+    for (chain, hint) in zip(chains, hints) {
+      #expect(try index.walk(chain, from: hint).allSatisfy { $0 != nil })
+    }
+    #expect(reads.current <= 32, "\(reads.current) blocks of 24 walks, \(dice.comment)")
+    // No memory for the windows: the table holds them all, as far as it can tell.
+    let one = try #require(index.snapshot.tables.first)
+    var windows = TableWindows(MemoryLedger(limitBytes: 1))
+    windows.add(1, one.properties.keyMin)
+    #expect(windows.filter(bitsPerName: 10).mayContain(dice.next()))
+    #expect(!one.anchorFilter.mayContain(dice.next()) || !one.anchorFilter.mayContain(dice.next()))
+  }
 }

@@ -1,0 +1,81 @@
+// Monkey's division of filter memory (Dayan, Athanassoulis and Idreos, SIGMOD 2017): the least sum
+// of false positive rates over all runs that a number of bits allows. The index makes its filters
+// by it, the tuner foresees by it what other settings would cost.
+
+private import Glibc
+
+/// Runs of one size, fractions of a run on average.
+package struct RunGroup: Equatable, Sendable, BitwiseCopyable {
+  /// Names of one run.
+  package var names: Double
+  package var count: Double
+
+  package init(names: Double, count: Double) {
+    precondition(names >= 0 && count >= 0, "\(count) runs of \(names) names")
+    self.names = names
+    self.count = count
+  }
+}
+
+/// The false positive rate that a run of any size should have: in proportion to its names, 1 from a
+/// size on that no filter pays for.
+package struct FilterAllocation: Equatable, Sendable, BitwiseCopyable {
+  /// ln² 2: bits of an ideal Bloom filter are names · −ln p / ln² 2.
+  package static let bitsScale = 0.480_453_013_918_201_4
+
+  /// ln p = ln names + scale, at most 0; infinite where no filter pays.
+  private let scale: Double
+
+  /// - Parameters:
+  ///   - runs: all that share the memory.
+  ///   - bitsPerName: the memory for all, divided by all names.
+  ///
+  /// A run whose rate would pass 1 gets no filter, and the others are solved again with all of the
+  /// memory: the largest runs lose theirs first.
+  package init(runs: [RunGroup], bitsPerName: Double) {
+    precondition(bitsPerName >= 0, "\(bitsPerName) bits a name")
+    let bits = runs.reduce(0) { $0 + $1.names * $1.count } * bitsPerName
+    var most = Double.infinity
+    while true {
+      var names = 0.0
+      var weighted = 0.0
+      var largest = 0.0
+      for run in runs
+      where run.names < most && run.names > 0 && run.count > 0 {
+        names += run.names * run.count
+        weighted += run.names * run.count * log(run.names)
+        largest = max(largest, run.names)
+      }
+      guard names > 0 else {
+        scale = .infinity
+        return
+      }
+      // The scale that uses up the bits.
+      let scale = -(bits * Self.bitsScale + weighted) / names
+      if log(largest) + scale <= 0 {
+        self.scale = scale
+        return
+      }
+      most = largest
+    }
+  }
+
+  /// The rate of a run of so many names; also of one that was not among those solved for.
+  package func falsePositiveRate(names: Double) -> Double {
+    names > 0 ? min(1, exp(log(names) + scale)) : 1
+  }
+
+  /// Filter bits a name of such a run; 0: no filter.
+  package func bitsPerName(names: Double) -> Double {
+    let rate = falsePositiveRate(names: names)
+    return rate >= 1 ? 0 : -log(rate) / Self.bitsScale
+  }
+
+  /// The false passes that one absent name meets among these runs: the sum of their rates.
+  package static func falsePasses(_ runs: [RunGroup], bitsPerName: Double) -> Double {
+    let allocation = FilterAllocation(runs: runs, bitsPerName: bitsPerName)
+    var sum = 0.0
+    for run in runs { sum += run.count * allocation.falsePositiveRate(names: run.names) }
+    return sum
+  }
+}
