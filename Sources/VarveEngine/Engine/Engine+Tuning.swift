@@ -14,6 +14,7 @@ extension Engine {
   package func indexObservation() -> IndexObservation {
     var observation = IndexObservation()
     index.observe(&observation)
+    observation.hasFingerprints = fingerprints.isOn
     observation.lookupPages = counters.pagesAsked.current
     observation.putPages = counters.pagesStored.current
     observation.putBytes = counters.bytesStored.current

@@ -14,13 +14,14 @@ extension EngineOpening {
       pages: configuration.hasFingerprints ? pages : nil, ledger: ledger, logger: logger)
   }
 
-  /// Takes what the tables know. The live segments are known, the log's tail is still to be read.
+  /// Takes what the tables know; reads nothing where there is no fingerprint table any more. The
+  /// live segments are known, the log's tail is still to be read.
   func fill(
     _ fingerprints: Fingerprints, _ tables: [Table], _ namespaces: NamespaceTable,
     live: LiveSegments
   ) throws(EngineOpenError) {
     do throws(IndexError) {
-      for table in tables {
+      for table in tables where fingerprints.isOn {
         var facts = NamespaceFacts(namespaces)
         var batch: [FingerprintEntry] = []
         batch.reserveCapacity(FingerprintTable.batchMax)

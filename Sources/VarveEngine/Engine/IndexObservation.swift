@@ -33,6 +33,8 @@ package struct IndexObservation: Equatable, Sendable {
   /// Pages and bytes in tables; dead ones count until a merge lets go of them.
   package var indexPages: UInt64 = 0
   package var indexBytes: UInt64 = 0
+  /// The fingerprint table answers for pages that are absent; without it the filters do.
+  package var hasFingerprints = false
   /// Memory that filters, block indexes and cached blocks share.
   package var cacheBytes: UInt64 = 0
   /// Memtable bytes of a page, over all flushes; 0 before the first.
