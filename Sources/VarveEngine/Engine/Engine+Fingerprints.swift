@@ -68,28 +68,52 @@ private struct FingerprintLookup {
     var states: [Fingerprint] = []
     var hashes: [UInt64] = []
     var asked = 0
-    var inRun = true
     var next = 0
-    while next < slice.count, inRun || wantPresent {
+    while next < slice.count {
       let end = min(slice.count, next + (next == 0 ? Self.batchMin : FingerprintTable.batchMax))
-      hashes.removeAll(keepingCapacity: true)
-      for index in next..<end { hashes.append(TableFilter.hash(name(index))) }
-      guard engine.fingerprints.find(hashes[...], into: &states) else { return false }
-      for (offset, state) in states.enumerated() {
-        let index = next + offset
-        var isThere = state == .maybe
-        if state == .askIndex {
-          asked += 1
-          guard asked <= Self.askMax else { return false }
-          isThere = try isInIndex(index)
+      guard
+        let counts = engine.fingerprints.find(
+          slice.ids[slice.first + next..<slice.first + end], of: slice.namespace, hashes: &hashes,
+          into: &states)
+      else { return false }
+      var found = states.count
+      if counts.maybe < states.count {
+        guard let first = try firstAbsent(&states, from: next, asked: &asked) else { return false }
+        found = first
+      }
+      if answer.hitPages == next { answer.hitPages += found }
+      if wantPresent {
+        for offset in states.indices where states[offset] == .maybe {
+          answer.present.setBit(next + offset)
         }
-        inRun = inRun && isThere
-        if isThere, wantPresent { answer.present.setBit(index) }
-        if inRun { answer.hitPages += 1 } else if !wantPresent { return true }
+      } else if found < states.count {
+        return true
       }
       next = end
     }
     return true
+  }
+
+  /// The first of `states` that is absent, their count when none is; decides those that only the
+  /// index knows, up to there or all of them. Nil when these are too many.
+  private mutating func firstAbsent(
+    _ states: inout [Fingerprint], from first: Int, asked: inout Int
+  ) throws(EngineError) -> Int? {
+    var end = states.count
+    for offset in states.indices where states[offset] != .maybe {
+      if states[offset] == .askIndex {
+        asked += 1
+        guard asked <= Self.askMax else { return nil }
+        if try isInIndex(first + offset) {
+          states[offset] = .maybe
+          continue
+        }
+        states[offset] = .absent
+      }
+      end = min(end, offset)
+      if !wantPresent { break }
+    }
+    return end
   }
 
   /// Sees that the run's last page is there; false where that is more than a collision.

@@ -89,13 +89,16 @@ extension Engine {
     let live = keeper.table.live
     let alive = namespaceTable.ids
     var found = Found()
+    var hashes: [UInt64] = []
     var states: [Fingerprint] = []
     for name in names where alive.contains(name.namespace) {
       switch try snapshot.find(name) {
       case .page(let page):
         found.sequenceMax = max(found.sequenceMax, page.birth)
         guard live.contains(page.location.segment) else { continue }
-        if fingerprints.find([TableFilter.hash(name)], into: &states), states == [.absent] {
+        let known = fingerprints.find(
+          [name.id], of: name.namespace, hashes: &hashes, into: &states)
+        if known?.absent == 1 {
           found.unknown = name
         }
         found.census.add(page)

@@ -162,36 +162,41 @@ final class Fingerprints: Sendable {
 
   // MARK: - Asking
 
-  /// What is known of the names with `hashes`, in their order; false, and nothing, without a table.
-  func find(_ hashes: ArraySlice<UInt64>, into states: inout [Fingerprint]) -> Bool {
-    guard let table = current else {
-      states.removeAll(keepingCapacity: true)
-      return false
-    }
-    table.find(hashes, into: &states)
+  /// How many pages of a batch have each state.
+  struct Counts {
+    var absent = 0
+    var maybe = 0
+    var asked = 0
+  }
+
+  /// Hashes of the pages `ids`, and what is known of each, in their order; nil without a table.
+  func find(
+    _ ids: ArraySlice<PageID>, of namespace: UInt32, hashes: inout [UInt64],
+    into states: inout [Fingerprint]
+  ) -> Counts? {
+    guard let table = current else { return nil }
+    table.find(ids, of: namespace, hashes: &hashes, into: &states)
     removed.read { removed in
       guard !removed.hashes.isEmpty else { return }
-      for (index, hash) in hashes.enumerated()
-      where states[index] == .maybe && removed.hashes.contains(hash) {
+      for index in states.indices
+      where states[index] == .maybe && removed.hashes.contains(hashes[index]) {
         states[index] = .askIndex
       }
     }
-    count(states)
-    return true
+    return count(states)
   }
 
-  private func count(_ states: [Fingerprint]) {
-    var counts = (absent: 0, maybe: 0, asked: 0)
+  private func count(_ states: [Fingerprint]) -> Counts {
+    var counts = Counts()
     for state in states {
-      switch state {
-      case .absent: counts.absent += 1
-      case .maybe: counts.maybe += 1
-      case .askIndex: counts.asked += 1
-      }
+      counts.maybe &+= state == .maybe ? 1 : 0
+      counts.asked &+= state == .askIndex ? 1 : 0
     }
+    counts.absent = states.count - counts.maybe - counts.asked
     if counts.absent > 0 { absent.add(counts.absent) }
     if counts.maybe > 0 { maybe.add(counts.maybe) }
     if counts.asked > 0 { asked.add(counts.asked) }
+    return counts
   }
 
   func checkInvariants() { current?.checkInvariants() }

@@ -121,15 +121,13 @@ struct ChainWalker {
     strays = 0
     deferred.removeAll(keepingCapacity: true)
     found = Array(repeating: nil, count: range.count)
-    hashes.removeAll(keepingCapacity: true)
-    for id in ids[range] {
-      hashes.append(TableFilter.hash(PageName(namespace: namespace, id: id)))
-    }
-    if fingerprints?.find(hashes[...], into: &states) != true {
+    let known = fingerprints?.find(ids[range], of: namespace, hashes: &hashes, into: &states)
+    if known == nil {
+      TableFilter.hash(ids[range], of: namespace, into: &hashes)
       states = Array(repeating: .askIndex, count: range.count)
     }
     newest = Array(repeating: nil, count: range.count)
-    guard states.contains(where: { $0 != .absent }) else { return }
+    if known?.absent == range.count { return }
     for memtable in snapshot.memtables {
       for (offset, entry) in memtable.find(namespace, ids[range]).enumerated() {
         guard let entry else { continue }

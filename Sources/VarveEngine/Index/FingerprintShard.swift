@@ -28,7 +28,8 @@ package enum Fingerprint: UInt8, Sendable, BitwiseCopyable {
 
   private let base: UnsafeMutableRawPointer
   let buckets: UInt32
-  private(set) var count = 0
+  private var entries: UInt32 = 0
+  var count: Int { Int(entries) }
 
   private static let slotsOffset = 40
   private static let countOffset = 60
@@ -39,16 +40,16 @@ package enum Fingerprint: UInt8, Sendable, BitwiseCopyable {
     UInt32(max(1, (10 * entries + tenthsAtStart - 1) / tenthsAtStart))
   }
 
-  init(buckets: UInt32) {
+  init(buckets: UInt32, on heap: HugeHeap) {
     precondition(buckets > 0, "a shard has a bucket")
     self.buckets = buckets
     let bytes = Int(buckets) * Self.bucketBytes
-    unsafe base = .allocate(byteCount: bytes, alignment: Self.bucketBytes)
+    unsafe base = heap.take(bytes)
     unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
   }
 
   /// Nobody may hold a copy of this value any more.
-  func free() { unsafe base.deallocate() }
+  func free(on heap: HugeHeap) { unsafe heap.giveBack(base, byteCount) }
 
   var byteCount: Int { Int(buckets) * Self.bucketBytes }
 
@@ -101,7 +102,7 @@ package enum Fingerprint: UInt8, Sendable, BitwiseCopyable {
         unsafe bucket.storeBytes(
           of: slot, toByteOffset: Self.slotsOffset + 2 * Int(entries), as: UInt16.self)
         unsafe bucket.storeBytes(of: entries + 1, toByteOffset: Self.countOffset, as: UInt8.self)
-        count += 1
+        self.entries += 1
         return
       }
       unsafe bucket.storeBytes(of: 1, toByteOffset: Self.markOffset, as: UInt8.self)

@@ -40,6 +40,7 @@ package struct FingerprintEntry: Sendable, BitwiseCopyable {
   }
 
   private struct Writer {
+    let heap: HugeHeap
     var slots = FingerprintSlots()
     var entries = 0
     var bytes = 0
@@ -78,17 +79,18 @@ package struct FingerprintEntry: Sendable, BitwiseCopyable {
     let memory = unsafe Memory(
       shards: .allocate(capacity: Self.shardCount),
       live: .allocate(capacity: (FingerprintSlots.countMax + 1) / 64))
+    let heap = HugeHeap(
+      firstBytes: Self.shardCount * Int(buckets) * FingerprintShard.bucketBytes)
     for shard in 0..<Self.shardCount {
-      unsafe (memory.shards + shard).initialize(to: FingerprintShard(buckets: buckets))
+      unsafe (memory.shards + shard).initialize(to: FingerprintShard(buckets: buckets, on: heap))
     }
     unsafe memory.live.initialize(repeating: 0, count: (FingerprintSlots.countMax + 1) / 64)
     self.memory = memory
-    writers = Locked(Writer(bytes: bytes))
+    writers = Locked(Writer(heap: heap, bytes: bytes))
     readers = ReadLocked(memory)
   }
 
   deinit {
-    for shard in 0..<Self.shardCount { unsafe memory.shards[shard].free() }
     unsafe memory.shards.deallocate()
     unsafe memory.live.deallocate()
     ledger?.release(writers.withLock { $0.bytes }, for: .fingerprints)
@@ -127,41 +129,51 @@ package struct FingerprintEntry: Sendable, BitwiseCopyable {
 
   /// The states of the names with `hashes`, in their order.
   package func find(_ hashes: ArraySlice<UInt64>, into states: inout [Fingerprint]) {
-    states.removeAll(keepingCapacity: true)
-    states.append(contentsOf: repeatElement(.absent, count: hashes.count))
-    unsafe hashes.withUnsafeBufferPointer { hashes in
-      unsafe states.withUnsafeMutableBufferPointer { states in
+    states = unsafe Array(unsafeUninitializedCapacity: hashes.count) { states, count in
+      unsafe hashes.withUnsafeBufferPointer { hashes in
         for start in stride(from: 0, to: hashes.count, by: Self.batchMax) {
           let range = start..<min(hashes.count, start + Self.batchMax)
-          let batch = unsafe UnsafeBufferPointer(rebasing: hashes[range])
-          let answers = unsafe UnsafeMutableBufferPointer(rebasing: states[range])
-          readers.read { memory in unsafe Self.find(batch, memory, answers) }
+          readers.read { memory in unsafe Self.find(hashes, range, memory, states) }
         }
       }
+      count = hashes.count
     }
   }
 
+  /// The hashes and states of pages of one namespace, in their order.
+  package func find(
+    _ ids: ArraySlice<PageID>, of namespace: UInt32, hashes: inout [UInt64],
+    into states: inout [Fingerprint]
+  ) {
+    TableFilter.hash(ids, of: namespace, into: &hashes)
+    find(hashes[...], into: &states)
+  }
+
+  @inline(__always)
   private static func find(
-    _ hashes: UnsafeBufferPointer<UInt64>, _ memory: Memory,
+    _ hashes: UnsafeBufferPointer<UInt64>, _ range: Range<Int>, _ memory: Memory,
     _ states: UnsafeMutableBufferPointer<Fingerprint>
   ) {
     let shards = unsafe memory.shards
     let live = unsafe memory.live
-    let count = hashes.count
-    for index in 0..<min(linesAhead, count) {
+    @inline(__always) func prefetch(_ index: Int) {
       let hash = unsafe hashes[index]
       unsafe shards[shard(hash)].prefetch(stored(hash))
     }
-    for index in 0..<count {
-      if index + linesAhead < count {
-        let ahead = unsafe hashes[index + linesAhead]
-        unsafe shards[shard(ahead)].prefetch(stored(ahead))
-      }
+    @inline(__always) func find(_ index: Int) {
       let hash = unsafe hashes[index]
-      unsafe states[index] = unsafe shards[shard(hash)].find(stored(hash)) { slot in
+      let state = unsafe shards[shard(hash)].find(stored(hash)) { slot in
         unsafe live[Int(slot) / 64] >> (UInt64(slot) % 64) & 1 == 1
       }
+      unsafe states.initializeElement(at: index, to: state)
     }
+    let ahead = min(linesAhead, range.count)
+    for index in range.prefix(ahead) { prefetch(index) }
+    for index in range.dropLast(ahead) {
+      prefetch(index + ahead)
+      find(index)
+    }
+    for index in range.suffix(ahead) { find(index) }
   }
 
   /// Adds copies of pages, before anybody can find their records. Copies in segments that are gone
@@ -218,7 +230,7 @@ package struct FingerprintEntry: Sendable, BitwiseCopyable {
     guard writer.bytes + bytes - old.byteCount <= bytesMax,
       ledger?.reserve(bytes, for: .fingerprints) != false
     else { return false }
-    var new = FingerprintShard(buckets: buckets)
+    var new = FingerprintShard(buckets: buckets, on: writer.heap)
     old.forEach { stored, slot in
       if lives(slot) { new.insert(stored, slot: slot) } else { writer.slots.uncount(slot) }
     }
@@ -228,7 +240,7 @@ package struct FingerprintEntry: Sendable, BitwiseCopyable {
     readers.write { memory in unsafe memory.shards[shard] = new }
     // Whoever was reading it has let go of the lock.
     ledger?.release(old.byteCount, for: .fingerprints)
-    old.free()
+    old.free(on: writer.heap)
     return true
   }
 

@@ -93,7 +93,7 @@ enum ThreadClock {
     let present = (0..<count).map { index in
       Self.mix(UInt64(index) &+ number << 32) % UInt64(pages)
     }
-    let names = present.map(Self.name)
+    let ids = present.map { Self.name($0).id }
     let presentHashes = present.map(Self.hash)
     let absentHashes = (0..<count).map { Self.hash(UInt64(pages + $0) &+ (number + 1) << 34) }
     var sum: UInt64 = 0
@@ -114,9 +114,7 @@ enum ThreadClock {
     let presentNanos = perProbe { table.find(presentHashes[$0], into: &states) }
     var hashes: [UInt64] = []
     let fromIDs = perProbe { range in
-      hashes.removeAll(keepingCapacity: true)
-      for name in names[range] { hashes.append(FingerprintTable.hash(name)) }
-      table.find(hashes[...], into: &states)
+      table.find(ids[range], of: 1, hashes: &hashes, into: &states)
     }
     precondition(sum != 0 && states.allSatisfy { $0 == .maybe }, "what was put in is there")
     return FingerprintRound(

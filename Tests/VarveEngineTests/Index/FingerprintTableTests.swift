@@ -86,8 +86,9 @@ import Testing
 
   @Test func `a full shard holds its entries near their places, in hash order`() {
     var dice = Dice(9)
-    var shard = FingerprintShard(buckets: 1000)
-    defer { shard.free() }
+    let heap = HugeHeap(firstBytes: 1)
+    var shard = FingerprintShard(buckets: 1000, on: heap)
+    defer { shard.free(on: heap) }
     var stored: [UInt32] = []
     while !shard.isFull {
       stored.append(UInt32(truncatingIfNeeded: dice.next()))
