@@ -20,8 +20,10 @@ struct ServiceUnitTests {
     process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
     process.currentDirectoryURL = MetricsTests.root
-    // Nothing of an outer make, and no pager.
-    process.environment = ["PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"]
+    // Nothing of an outer make, and no pager; a sanitizer in the program must hear its options.
+    process.environment = ["PATH": "/usr/bin:/bin"].merging(
+      ProcessInfo.processInfo.environment.filter { ["PATH", "ASAN_OPTIONS"].contains($0.key) }
+    ) { $1 }
     let errors = URL(fileURLWithPath: directory.path + "/errors-\(UUID().uuidString)")
     _ = FileManager.default.createFile(atPath: errors.path, contents: nil)
     process.standardError = try FileHandle(forWritingTo: errors)

@@ -126,7 +126,7 @@ import Testing
     }
     #expect(longest < 1_000_000_000)
     try store.engine.flush()
-    let deadline = SystemClock().monotonicNanos() + 20_000_000_000
+    let deadline = SystemClock().monotonicNanos() + 120_000_000_000
     while store.engine.index.mergeCount > 0 || store.engine.counters.merges.current < 10 {
       try #require(SystemClock().monotonicNanos() < deadline, "merges did not come to rest")
     }
