@@ -40,6 +40,7 @@ extension File {
 
   /// Up to `count` bytes from `offset`, fewer at the end of the file. Only for buffered files.
   package func read(count: Int, at offset: UInt64) throws(FileError) -> [UInt8] {
+    guard count > 0 else { return [] }
     var failure: FileError?
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, got in
       do throws(FileError) {

@@ -34,6 +34,8 @@ extension ProtobufMessage {
     unsafe fill(c, arena)
     let base = unsafe c.assumingMemoryBound(to: ProtobufCMessage.self)
     let size = unsafe protobuf_c_message_get_packed_size(base)
+    // Empty arrays share one storage, into which the initializer below writes their count: a race.
+    guard size > 0 else { return [] }
     return unsafe [UInt8](unsafeUninitializedCapacity: size) { bytes, count in
       count = unsafe protobuf_c_message_pack(base, bytes.baseAddress)
       precondition(count == size, "protobuf-c packed \(count) bytes where it promised \(size)")
