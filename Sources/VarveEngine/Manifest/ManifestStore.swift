@@ -42,33 +42,41 @@ package final class ManifestStore: Sendable {
     let current = path(directory, ManifestFormat.currentName)
     var state = ManifestState()
     var notes: [String] = []
+    var inForce: UInt64?
     if createIfMissing, try !wrap({ () throws(FileError) in try files.exists(current) }) {
       // A store that lost everything but its namespaces keeps them, and their ids.
       if let copy = try? namespaceCopy(files, directory: directory) { state = copy }
     } else {
-      let file = try readCurrent(files, directory)
+      let (file, number) = try readCurrent(files, directory)
       state = file.state
+      inForce = number
       if file.tornBytes > 0 {
         notes.append("its last \(file.tornBytes) bytes are no whole batch and count for nothing")
       }
       state = try agreed(state, files, directory, &notes)
     }
-    return try begin(files, directory: directory, state: state, rollBytes: rollBytes, notes: notes)
+    return try begin(
+      files, directory: directory, state: state, rollBytes: rollBytes, notes: notes,
+      inForce: inForce)
   }
 
   /// Begins a new manifest with `state`, whatever there was before.
+  ///
+  /// - Parameter inForce: the file that holds `state` now. What starts that crashed left beside it
+  ///   goes before one more is made, or it would add up beyond the bytes reserved for manifests.
   package static func begin(
     _ files: any FileSystem, directory: String, state: ManifestState,
-    rollBytes: Int = Limits.manifestBytesBeforeRoll, notes: [String] = []
+    rollBytes: Int = Limits.manifestBytesBeforeRoll, notes: [String] = [], inForce: UInt64? = nil
   ) throws(IndexError) -> ManifestStore {
     let number = try highestNumber(files, directory)
+    if let inForce { try removeOthers(files, directory, than: inForce) }
     let store = ManifestStore(
       files, directory, state, number: number, rollBytes: rollBytes, notes: notes)
     try store.writer.withLock { (writer) throws(IndexError) in
       try store.roll(&writer, to: state)
       try store.writeNamespaces(&writer, state)
     }
-    try store.removeOthers()
+    try removeOthers(files, directory, than: store.writer.withLock { $0.number })
     return store
   }
 
@@ -100,7 +108,7 @@ package final class ManifestStore: Sendable {
   package static func read(
     _ files: any FileSystem, directory: String
   ) throws(IndexError) -> ManifestState {
-    try readCurrent(files, directory).state
+    try readCurrent(files, directory).file.state
   }
 
   /// The namespaces of the second copy: what is left when the manifest is lost.
@@ -236,12 +244,12 @@ package final class ManifestStore: Sendable {
   }
 
   /// Manifests that CURRENT does not name are left from a crash.
-  private func removeOthers() throws(IndexError) {
-    let kept = writer.withLock { $0.number }
-    try Self.wrap { () throws(FileError) in
-      for name in try files.list(directory) {
-        guard let number = ManifestFormat.number(ofName: name), number != kept else { continue }
-        try files.remove(directory + "/" + name)
+  private static func removeOthers(
+    _ files: any FileSystem, _ directory: String, than kept: UInt64
+  ) throws(IndexError) {
+    for number in try numbers(files, directory) where number != kept {
+      try wrap { () throws(FileError) in
+        try files.remove(path(directory, ManifestFormat.name(number)))
       }
     }
   }
@@ -275,15 +283,15 @@ extension ManifestStore {
 
   private static func readCurrent(
     _ files: any FileSystem, _ directory: String
-  ) throws(IndexError) -> ManifestFile {
+  ) throws(IndexError) -> (file: ManifestFile, number: UInt64) {
     let current = path(directory, ManifestFormat.currentName)
     let number = try ManifestFormat.readCurrent(try readAll(files, current), file: current)
     let name = path(directory, ManifestFormat.name(number))
     let bytes = try readAll(files, name)
     let file = try ManifestFile(bytes, number: number, file: name)
-    guard file.goodBytes < bytes.count else { return file }
+    guard file.goodBytes < bytes.count else { return (file, number) }
     // The torn batch of a crash, or one bad read: what is not believed now is gone for good.
-    return try ManifestFile(try readAll(files, name), number: number, file: name)
+    return (try ManifestFile(try readAll(files, name), number: number, file: name), number)
   }
 
   /// The newest manifest file that can be read, whether CURRENT names it or not: where CURRENT and

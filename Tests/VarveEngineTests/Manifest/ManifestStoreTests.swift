@@ -48,6 +48,31 @@ import Testing
     #expect(try manifests(files) == ["MANIFEST-0000000000000008"])
   }
 
+  /// Found by the crash run, seed 500003: starts that crashed three times before CURRENT was
+  /// replaced left a manifest each, and the capacity was passed.
+  @Test func `what crashed starts left goes before one more is made`() throws {
+    let crashable = CrashableFileSystem()
+    try crashable.files.createDirectory("/data")
+    func open(create: Bool) throws -> ManifestStore {
+      try ManifestStore.open(crashable.files, directory: "/data", createIfMissing: create)
+    }
+    try open(create: true).commit(MakeManifest.everything)
+    for number in [5, 9] as [UInt64] {
+      try crashable.files.writeAll("/data/" + ManifestFormat.name(number), [1, 2, 3])
+    }
+    let before = Locked<[String]?>(nil)
+    crashable.watch { disk, call in
+      guard call.kind == .create, call.path.contains("MANIFEST") else { return }
+      before.withLock { $0 = try? disk.disk.list("/data").filter { $0.contains("MANIFEST") } }
+    }
+    _ = try open(create: false)
+    crashable.watch(nil)
+    #expect(before.withLock { $0 } == [ManifestFormat.name(1)])
+    #expect(
+      try crashable.files.list("/data").filter { $0.contains("MANIFEST") }
+        == [ManifestFormat.name(10)])
+  }
+
   @Test func `a batch that does not fit is refused whole`() throws {
     let store = try open(try files(), create: true)
     let before = store.state
