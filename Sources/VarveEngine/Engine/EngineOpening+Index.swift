@@ -38,7 +38,9 @@ extension EngineOpening {
   /// What each segment holds is the sum of what the tables carry; tables of before there was such
   /// a thing are read record by record. Every block is checked, so that a damaged one is found here
   /// and not by a request.
-  func count(_ index: IndexKeeper, _ keeper: SegmentKeeper) throws(EngineOpenError) {
+  func count(
+    _ index: IndexKeeper, _ keeper: SegmentKeeper, _ namespaces: NamespaceTable
+  ) throws(EngineOpenError) {
     let tables = index.snapshot().tables
     do throws(IndexError) {
       guard let sum = PageCensus.sum(of: tables) else {
@@ -48,9 +50,10 @@ extension EngineOpening {
         }
       }
       for table in tables { try table.checkBlocks() }
+      // Merges forget what is gone at different times, so sums of that say nothing.
       let live = keeper.table.live
-      let census = sum.limited(at: clock.wallMillis() / 1000) { segment, _ in
-        live.contains(segment)
+      let census = sum.limited(at: clock.wallMillis() / 1000) { segment, namespace in
+        live.contains(segment) && namespaces[namespace] != nil
       }
       guard census.isSane else {
         throw .corrupt(

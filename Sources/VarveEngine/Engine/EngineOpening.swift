@@ -90,7 +90,7 @@ struct EngineOpening {
       fingerprints: fingerprints)
     let index = try openIndex(manifest, keeper, namespaces, fingerprints)
     let listings = try adoptSegments(found, keeper, manifest)
-    try count(index, keeper)
+    try count(index, keeper, namespaces)
     try fill(fingerprints, index.snapshot().tables, namespaces, live: keeper.table.live)
     var replay = LogReplay(
       index: index, keeper: keeper, namespaces: namespaces, lastSequence: manifest.state.lastBirth)
