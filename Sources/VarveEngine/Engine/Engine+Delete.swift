@@ -95,11 +95,11 @@ extension Engine {
           zip(entries, records).map { entry, record in
             (Tombstone(name: entry.name, sequence: entry.sequence, place: entry.place), record)
           })
+        for record in records { keeper.uncount(record) }
       }
     } catch {
       throw refused(error)
     }
-    for record in records { keeper.uncount(record) }
   }
 }
 

@@ -49,11 +49,11 @@ extension Engine {
             zip(entries, dead).map { entry, page in
               (Tombstone(name: entry.name, sequence: entry.sequence, place: entry.place), page)
             })
+          for page in dead { keeper.uncount(page) }
         }
       } catch {
         throw refused(error)
       }
-      for page in dead { keeper.uncount(page) }
       counters.syncPagesLost.add(dead.count)
       logger.error("\(dead.count) pages left the index: their sync failed")
     }

@@ -96,6 +96,10 @@ package final class ValueLog: Sendable {
   ///
   /// Every extent is written twice, one behind the other: until a footer or a table repeats a
   /// delete, one damaged block must not bring its page back. (A page that is lost is only a miss.)
+  /// Where one of the two cannot be written, the other counts.
+  ///
+  /// - Parameter apply: called once the entries are in the log, and also before a throw where some
+  ///   of them are: the next start would find those in force.
   package func append(
     controls: [ControlEntry], apply: () -> Void = {}
   ) throws(LogError) -> AppendReceipt {
@@ -103,25 +107,41 @@ package final class ValueLog: Sendable {
     let buffer = ExtentBuffer(payloadBytesMax: Limits.blockBytes)
     var receipts: [AppendReceipt] = []
     defer {
+      if !receipts.isEmpty { apply() }
       let sequences = receipts.map(\.sequence)
       state.update { state in for sequence in sequences { state.applied(sequence) } }
     }
     var start = 0
     while start < controls.count {
-      let part = Array(controls[start..<min(start + Limits.extentControlsMax, controls.count)])
-      let namespaces = Set(part.map(\.name.namespace))
-      for _ in 0..<Limits.controlCopies {
-        var header = ExtentHeader.draft(
-          .controls, entries: ExtentEntries.encode(part), entryCount: part.count, payloadBytes: 0)
-        let slot = try reserve(header.count, payloadBytes: 0, namespaces: namespaces)
-        receipts.append(
-          try write(buffer, &header, 0, slot, births: part.map(\.sequence)) { _ in [] })
-      }
-      start += part.count
+      let end = min(start + Limits.extentControlsMax, controls.count)
+      receipts += try log(controls[start..<end], buffer)
+      start = end
     }
-    apply()
     guard let last = receipts.last else { preconditionFailure("one extent at least") }
     return last
+  }
+
+  /// One receipt for every copy that was written; throws where none was.
+  private func log(
+    _ controls: ArraySlice<ControlEntry>, _ buffer: ExtentBuffer
+  ) throws(LogError) -> [AppendReceipt] {
+    let entries = ExtentEntries.encode(Array(controls))
+    let namespaces = Set(controls.map(\.name.namespace))
+    var receipts: [AppendReceipt] = []
+    var failure: LogError?
+    for _ in 0..<Limits.controlCopies {
+      do throws(LogError) {
+        var header = ExtentHeader.draft(
+          .controls, entries: entries, entryCount: controls.count, payloadBytes: 0)
+        let slot = try reserve(header.count, payloadBytes: 0, namespaces: namespaces)
+        receipts.append(
+          try write(buffer, &header, 0, slot, births: controls.map(\.sequence)) { _ in [] })
+      } catch {
+        failure = error
+      }
+    }
+    if receipts.isEmpty, let failure { throw failure }
+    return receipts
   }
 
   /// Puts place and checksum into the header, writes the extent, books it.
