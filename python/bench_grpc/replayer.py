@@ -182,9 +182,12 @@ class Connection:
                 self.pages.keep(list(split(bytes(stream.body))))
             result = self.pb.PutResult(status=[self.pb.STORED] * stream.pages)
             body = self.pb.PutResponse(result=result)
+        answer = message(body.SerializeToString())
+        # The connection's window counts these as well: some hundred bytes made Gets pass it later.
+        self.window -= len(answer)
         self.peer.sendall(
             frame(HEADERS, END_HEADERS, number, HEAD)
-            + frame(DATA, 0, number, message(body.SerializeToString()))
+            + frame(DATA, 0, number, answer)
             + frame(HEADERS, END_HEADERS | END_STREAM, number, TRAILERS)
         )
         del self.streams[number]
