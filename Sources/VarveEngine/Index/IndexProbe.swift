@@ -8,7 +8,7 @@ struct IndexProbe {
   private var cursors: [TableCursor]
   private var key: [UInt8] = []
   /// The window asked about last, and which tables may hold path records of it.
-  private var window: (anchor0: UInt64, anchor1: UInt64)?
+  private var window: (namespace: UInt32, anchor0: UInt64, anchor1: UInt64)?
   private var holdsWindow: [Bool]
   /// Tables that were looked into.
   private(set) var reads = 0
@@ -89,8 +89,9 @@ struct IndexProbe {
   /// Asks the tables once a window, so that filters that err cost a walk a block a window and not
   /// one a page.
   private mutating func enterWindow(_ namespace: UInt32, _ place: WindowPlace) {
-    if let window, window == (place.anchor0, place.anchor1) { return }
-    window = (place.anchor0, place.anchor1)
+    let asked = (namespace: namespace, anchor0: place.anchor0, anchor1: place.anchor1)
+    if let window, window == asked { return }
+    window = asked
     let hash = TableFilter.windowHash(
       namespace: namespace, anchor0: place.anchor0, anchor1: place.anchor1)
     for (index, table) in snapshot.tables.enumerated() {

@@ -10,8 +10,6 @@ internal import CLinux
 internal import VarveBase
 
 struct TableFilter: Sendable {
-  /// Where nobody says how many. Measured with these: about 1.1 % of absent names pass (test).
-  static let bitsPerNameDefault = 10.0
   /// More tell no more: blocks of 512 bits differ too much in how many names fall to them.
   static let bitsPerNameMax = 24.0
   /// With fewer there is no filter: it would pass most of what it is asked.
@@ -34,7 +32,7 @@ struct TableFilter: Sendable {
   }
 
   /// Room for `names`; more may be added at the price of more false answers.
-  init(names: Int, bitsPerName: Double = bitsPerNameDefault) {
+  init(names: Int, bitsPerName: Double = Limits.filterBitsPerNameDefault) {
     let bytes = Self.byteCount(names: names, bitsPerName: bitsPerName)
     words = [UInt64](repeating: 0, count: bytes / 8)
     // Fewer than the ln 2 a bit of an ideal filter: within one block bits fill unevenly.
@@ -43,7 +41,9 @@ struct TableFilter: Sendable {
   }
 
   /// Memory and disk that a filter for so many names takes, in whole blocks of 64 bytes.
-  static func byteCount(names: Int, bitsPerName: Double = bitsPerNameDefault) -> Int {
+  static func byteCount(
+    names: Int, bitsPerName: Double = Limits.filterBitsPerNameDefault
+  ) -> Int {
     precondition(bitsPerName >= 0, "\(bitsPerName) bits a name")
     if bitsPerName < bitsPerNameMin { return 0 }
     let bits = Double(max(1, names)) * min(bitsPerName, bitsPerNameMax)
