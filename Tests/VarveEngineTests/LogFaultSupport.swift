@@ -7,6 +7,8 @@ import VarveFile
 final class StoreFaults: FileSystem {
   struct State {
     var failSync = false
+    /// A sync that fails is the last thing that is written.
+    var diesWithSync = false
     var failWrite: Int32?
     /// A failing write leaves its first half on the disk.
     var failsHalfway = false
@@ -105,6 +107,7 @@ final class StoreFaultFile: File {
   func sync() throws(FileError) {
     let (fails, lies) = system.state.update { state in
       state.syncCount += 1
+      if state.failSync, state.diesWithSync { state.failWrite = Errno.inputOutput }
       return (state.failSync, state.liesAboutSync)
     }
     if lies { return }

@@ -89,8 +89,10 @@ import VarveBase
   @Test func fileNamesAreExact() {
     #expect(SegmentFormat.fileName(0x1F) == "000000000000001f.vlog")
     #expect(SegmentFormat.number(fileName: "000000000000001f.vlog") == 31)
-    #expect(SegmentFormat.number(fileName: "ffffffffffffffff.vlog") == .max)
+    #expect(SegmentFormat.number(fileName: "fffffffffffffffe.vlog") == UInt64.max - 1)
     for name in [
+      // Whoever counts on from the last number would trap.
+      "ffffffffffffffff.vlog",
       "000000000000001F.vlog", "1f.vlog", "000000000000001f.vlo", "000000000000001f.vlog.tmp",
       "+00000000000001f.vlog", "", ".vlog", "00000000000000001f.vlog",
     ] {
@@ -110,6 +112,12 @@ import VarveBase
       }
     }
     #expect(throws: LogError.self) { try SegmentHeader(bytes.rawSpan, path: "p", number: 1) }
+  }
+
+  @Test func lessThanABlockIsNoSegmentHeader() {
+    let short = Array(Self.header.encoded()[0..<100])
+    let reason = LogError.corrupt(path: "p", offset: 0, reason: "100 bytes, not a block")
+    #expect(throws: reason) { try SegmentHeader(short.rawSpan, path: "p", number: 1) }
   }
 
   /// Found when one flipped bit in the header of an unsealed segment cost all that lay behind it.

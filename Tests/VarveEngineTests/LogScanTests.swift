@@ -6,6 +6,19 @@ import VarveFile
 
 @testable import VarveEngine
 
+/// Blocks of one file that the disk refuses to read.
+struct BadBlocks: FileJudge {
+  let path: String
+  let bytes: Range<UInt64>
+
+  func judge(_ call: FileCall) -> FaultEffect {
+    guard call.kind == .read, call.path == path,
+      bytes.overlaps(call.offset..<call.offset + UInt64(call.byteCount))
+    else { return .pass }
+    return .fail(Errno.inputOutput)
+  }
+}
+
 @Suite struct LogScanTests {
   /// A log of `count` extents, unsynced and unsealed, and what was appended.
   private func write(
@@ -161,6 +174,87 @@ import VarveFile
       }
       #expect(path == listing.path)
       #expect(scan.extents.flatMap(\.pages) == written)
+    }
+  }
+
+  /// A footer under a good checksum of which one extent is not what lies there.
+  @Test func aFooterWhoseExtentsDoNotCheckFallsBackToTheExtents() throws {
+    let files = try memoryDisk()
+    var dice = StoreDice.seeded("footerExtents")
+    let written = try write(files, "/data", &dice, count: 4, sealing: true)
+    let listing = try SegmentListing.list(files, directory: "/data")[0]
+    guard case .sealed(let header, let trailer) = listing.state else {
+      Issue.record("not sealed")
+      return
+    }
+    let position = LogPosition(segment: 1, offset: trailer.footerOffset)
+    let reader = try SegmentReader.open(files, directory: "/data", number: 1)
+    let bytes = try #require(
+      try reader.bytes(offset: position.offset, count: Int(trailer.footerBytes)))
+    var footer = try Footer(
+      bytes.rawSpan, position: position, salt: header.salt, path: listing.path)
+    footer.extents[2].offset += 4096
+    let file = try files.open(listing.path, .readWrite(direct: false))
+    let changed = footer.encoded(position: position, salt: header.salt).bytes
+    try file.write(changed, at: position.offset)
+    let scan = try SegmentScanner(files, directory: "/data").scan(listing)
+    #expect(
+      scan.source
+        == .damagedFooter(
+          .corrupt(path: listing.path, offset: position.offset, reason: "extent in footer")))
+    #expect(scan.extents.flatMap(\.pages) == written)
+  }
+
+  @Test func aFooterThatIsCutOffWhileItIsReadFallsBackToTheExtents() throws {
+    let files = try memoryDisk()
+    var dice = StoreDice.seeded("footerCut")
+    let written = try write(files, "/data", &dice, count: 4, sealing: true)
+    let listing = try SegmentListing.list(files, directory: "/data")[0]
+    let rules = FaultRules([FaultRule(.read, .cutShort(0, errno: Errno.inputOutput))])
+    let scan = try SegmentScanner(FaultyFileSystem(files, judge: rules), directory: "/data")
+      .scan(listing)
+    guard case .damagedFooter(.corrupt(_, _, "footer is cut off")) = scan.source else {
+      Issue.record("\(scan.source)")
+      return
+    }
+    #expect(scan.extents.flatMap(\.pages) == written)
+  }
+
+  /// One block after the other that the disk refuses for good: what lies in others is found.
+  @Test(arguments: [true, false])
+  func aBlockThatCannotBeReadCostsWhatLiesInIt(sealing: Bool) throws {
+    let files = try memoryDisk()
+    var dice = StoreDice.seeded("badBlocks")
+    let written = try write(files, "/data", &dice, count: 6, sealing: sealing)
+    let path = SegmentFormat.path("/data", 1)
+    let extents = try scanAll(files, "/data")[0].extents
+    for block in 0..<Int(try files.size(path)) / 4096 {
+      let bad = UInt64(block) * 4096..<UInt64(block + 1) * 4096
+      let faulty = FaultyFileSystem(files, judge: BadBlocks(path: path, bytes: bad))
+      // What the block holds of an extent's header costs the extent, of a page's bytes the page.
+      let header =
+        sealing
+        ? nil
+        : extents.first {
+          let start = $0.position.offset
+          return bad.overlaps(start..<start + UInt64($0.header.headerBytes))
+        }
+      let expected = written.filter { page in
+        let start = UInt64(page.location.offset)
+        let isIn = bad.overlaps(start..<start + UInt64(page.location.storedBytes))
+        return !isIn && header?.pages.contains(page) != true
+      }
+      let scan = try scanAll(faulty, "/data", check: .all)
+      if block == 0, !sealing {
+        #expect(scan.isEmpty, "no copy of the header is left")
+        continue
+      }
+      #expect(
+        scan.flatMap { $0.extents.flatMap(\.pages) } == expected, "block \(block) of \(path)")
+      let listing = try SegmentListing(faulty, directory: "/data", name: "0000000000000001.vlog")
+      let isTold =
+        scan[0].unreadable != nil || scan[0].source != .footer || listing.headerDamage != nil
+      #expect(isTold || expected == written, "block \(block)")
     }
   }
 

@@ -17,6 +17,7 @@ extension FileDump {
           + "bytes \(listing.fileBytes)")
       let scan = try SegmentScanner(files, directory: directory).scan(listing, check: .all)
       if case .damagedFooter(let error) = scan.source { damage(error) }
+      if let error = scan.unreadable { damage(error) }
       dump(scan)
       if scan.source == .footer { try compareHeaders(scan, directory) }
       guard case .sealed(_, let trailer) = listing.state else { return line("unsealed") }

@@ -203,13 +203,16 @@ extension EngineOpening {
         scan = try scanner.scan(listing, check: check)
       } catch {
         guard error.isDamage else { throw error }
-        // One bad read must not cost what the segment holds: it is read once more.
+        // One failure to open must not cost what the segment holds: it is tried once more.
         scan = try scanner.scan(listing, check: check)
       }
       if scan.pagesDropped > 0 {
         logger.warning(
           "segment \(listing.number): \(scan.pagesDropped) pages of its tail were never whole")
         counters.recoveryPagesDropped.add(scan.pagesDropped)
+      }
+      if let error = scan.unreadable {
+        logger.error("segment \(listing.number): not all of it can be read: \(error)")
       }
       return scan
     } catch {

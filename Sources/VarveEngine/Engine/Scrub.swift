@@ -60,6 +60,7 @@ struct Scrub {
       let scan = try SegmentScanner(engine.files, directory: engine.keeper.directory)
         .scan(listing, check: .none)
       if case .damagedFooter(let error) = scan.source { bad(header: "segment \(number): \(error)") }
+      if let error = scan.unreadable { bad(header: "segment \(number): \(error)") }
       for extent in scan.extents {
         try self.extent(extent, handle.reader, isSealed: scan.source == .footer)
         seen.formUnion(extent.pages.map(\.location.offset))

@@ -238,10 +238,8 @@ package enum SegmentFormat {
 
   /// The number in a file name; nil for a name that is not exactly one of ours.
   package static func number(fileName: String) -> UInt64? {
-    guard fileName.hasSuffix(".vlog"), fileName.utf8.count == 21,
-      let number = UInt64(fileName.prefix(16), radix: 16), Self.fileName(number) == fileName
-    else { return nil }
-    return number
+    guard fileName.hasSuffix(".vlog") else { return nil }
+    return ManifestFormat.number(ofHex: fileName.dropLast(5))
   }
 
   package static func path(_ directory: String, _ number: UInt64) -> String {

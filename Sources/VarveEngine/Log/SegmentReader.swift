@@ -28,10 +28,6 @@ package final class SegmentReader: Sendable {
       })
   }
 
-  package func size() throws(LogError) -> UInt64 {
-    try fileCall { () throws(FileError) in try file.size() }
-  }
-
   /// Reads whole blocks into aligned memory; returns the bytes read, fewer at the file's end.
   package func read(
     into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64

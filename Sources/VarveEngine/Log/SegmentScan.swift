@@ -19,7 +19,8 @@ package struct SegmentScan: Sendable {
   package enum Source: Equatable, Sendable {
     case footer
     case tail
-    /// It was sealed, but its footer is damaged: scanned like a tail, payloads verified.
+    /// It was sealed, but its footer is damaged or cannot be read: scanned like a tail, payloads
+    /// verified.
     case damagedFooter(LogError)
   }
 
@@ -38,6 +39,8 @@ package struct SegmentScan: Sendable {
   /// Blocks passed over while looking for the next header.
   package internal(set) var blocksSkipped = 0
   package internal(set) var pagesDropped = 0
+  /// The last read that the disk refused. What it was to give is not among the rest.
+  package internal(set) var unreadable: LogError?
   package internal(set) var bytesRead: UInt64 = 0
 
   init(number: UInt64, source: Source, syncedUpTo: LogPosition, from: UInt64) {

@@ -33,7 +33,7 @@ package struct SegmentScanner {
         if check == .all { try verify(&scan, reader, fileBytes: listing.fileBytes) { _ in true } }
         return scan
       } catch {
-        guard case .corrupt = error else { throw error }
+        guard error.isDamage else { throw error }
         let scan = SegmentScan(
           number: listing.number, source: .damagedFooter(error), syncedUpTo: synced, from: from)
         // The footer's own blocks hold no header of an extent at its place, so they are passed.
@@ -43,10 +43,8 @@ package struct SegmentScanner {
       let scan = SegmentScan(
         number: listing.number, source: .tail, syncedUpTo: synced, from: from)
       return try tailScan(scan, reader, header, listing.fileBytes, check)
-    case .unreadable(let error):
-      throw error
-    case .foreign:
-      preconditionFailure("\(listing.path) is not a segment")
+    case .unreadable, .foreign:
+      preconditionFailure("\(listing.path) has no header to scan by")
     }
   }
 
@@ -104,6 +102,7 @@ package struct SegmentScanner {
       scan.endOffset = offset
     }
     scan.bytesRead += window.bytesRead
+    scan.unreadable = window.unreadable
     if check != .none {
       let syncedUpTo = scan.syncedUpTo
       try verify(&scan, reader, fileBytes: fileBytes) {
@@ -156,7 +155,14 @@ package struct SegmentScanner {
     for index in chosen {
       var kept: [PageRecord] = []
       for page in scan.extents[index].pages {
-        if try isWhole(page.location, reader, buffer) {
+        var isSound = false
+        do throws(LogError) {
+          isSound = try isWhole(page.location, reader, buffer)
+        } catch {
+          guard error.isDamage else { throw error }
+          scan.unreadable = error
+        }
+        if isSound {
           kept.append(page)
         } else {
           scan.extents[index].pagesDropped += 1
@@ -189,20 +195,40 @@ private struct ScanWindow {
   private var start: UInt64 = 0
   private var count = 0
   private(set) var bytesRead: UInt64 = 0
+  /// The last read that the disk refused.
+  private(set) var unreadable: LogError?
 
   init(_ reader: SegmentReader) { self.reader = reader }
 
   var path: String { reader.path }
 
-  /// `count` bytes (at most a header) from `offset`, a multiple of 4 KiB; nil at the file's end.
+  /// `count` bytes (at most a header) from `offset`, a multiple of 4 KiB; nil at the file's end and
+  /// where the disk cannot give them.
   mutating func bytes(at offset: UInt64, count wanted: Int) throws(LogError) -> [UInt8]? {
     if offset < start || offset + UInt64(wanted) > start + UInt64(count) {
-      count = try unsafe reader.read(into: buffer.mutableBytes, at: offset)
       start = offset
+      if try !fill(buffer.byteCount) {
+        // A bad block in the window: without its neighbours, so that they do not fall with it.
+        _ = try fill(SegmentFormat.padded(wanted))
+      }
       bytesRead += UInt64(count)
     }
     guard offset + UInt64(wanted) <= start + UInt64(count) else { return nil }
     let from = Int(offset - start)
     return unsafe Array(buffer.bytes[from..<from + wanted])
+  }
+
+  /// Reads from `start`; false, and nothing is there, where the disk refuses.
+  private mutating func fill(_ wanted: Int) throws(LogError) -> Bool {
+    do throws(LogError) {
+      count = try unsafe reader.read(
+        into: UnsafeMutableRawBufferPointer(rebasing: buffer.mutableBytes[0..<wanted]), at: start)
+      return true
+    } catch {
+      guard error.isDamage else { throw error }
+      unreadable = error
+      count = 0
+      return false
+    }
   }
 }

@@ -134,9 +134,10 @@ package enum ManifestFormat {
     return String(repeating: "0", count: max(0, digits - text.utf8.count)) + text
   }
 
-  /// Sixteen lower-case hexadecimal digits, nothing else.
+  /// Sixteen lower-case hexadecimal digits, nothing else. The last number is nobody's: whoever
+  /// counts on from the highest there is would trap behind it.
   static func number(ofHex text: some StringProtocol) -> UInt64? {
-    guard text.utf8.count == 16, let number = UInt64(text, radix: 16),
+    guard text.utf8.count == 16, let number = UInt64(text, radix: 16), number < .max,
       hex(number, digits: 16) == text
     else { return nil }
     return number

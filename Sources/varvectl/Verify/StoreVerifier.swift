@@ -220,6 +220,9 @@ extension StoreVerifier {
     if case .damagedFooter(let error) = scan.source {
       add(VerifyFinding(.corruption, file: file, offset: scan.endOffset, "footer: \(error)"))
     }
+    if let error = scan.unreadable {
+      add(VerifyFinding(.corruption, file: file, "\(error)"))
+    }
     let isSealed = entry?.isSealed ?? (scan.source != .tail)
     if isSealed, scan.source == .tail {
       add(VerifyFinding(.corruption, file: file, "sealed, and its footer is gone"))

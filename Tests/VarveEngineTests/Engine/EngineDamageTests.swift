@@ -3,8 +3,9 @@
 
 import Testing
 import VarveBase
-import VarveEngine
 import VarveFile
+
+@testable import VarveEngine
 
 @Suite struct EngineDamageTests {
   private struct Sealed {
@@ -74,22 +75,126 @@ import VarveFile
     #expect("\(String(describing: error))".contains("other byte order"))
   }
 
-  /// The disk gives the first blocks and nothing behind them: what no table has is absent,
-  /// and the start goes on.
-  @Test func aTailThatCannotBeReadIsAbsentAndTheStartGoesOn() throws {
+  /// An unsealed segment of eight pages as a kill leaves it, no table having any.
+  private func tail() throws -> (MemoryFileSystem, UInt32, [TestPage]) {
     let memory = MemoryFileSystem()
-    let faults = StoreFaults(memory)
-    let store = try TestStore(files: faults)
+    let store = try TestStore(files: memory)
     let namespace = try store.namespace()
     let pages = chain(1, 8).map { TestPage($0, bytes: 30_000) }
-    _ = try store.put(pages, namespace: namespace, durable: true)
-    store.close()
-    faults.state.update { $0.failReadsFrom = 64 << 10 }
-    try store.reopen()
-    #expect(store.engine.counters.recoverySegmentsLost.current == 1)
-    #expect(try store.hits(pages, namespace: namespace) == 0)
+    for page in pages {
+      let slice = ChainSlice(namespace: namespace, ids: [page.id], first: 0, count: 1)
+      _ = try store.put([page], in: slice, durable: true)
+    }
+    return (memory.killClone(), namespace, pages)
+  }
+
+  private func hits(_ pages: [TestPage], _ namespace: UInt32, _ store: TestStore) throws -> Int {
+    try pages.count { page in
+      try store.hits([page], namespace: namespace) == 1
+    }
+  }
+
+  /// The disk gives the first blocks and nothing behind them: what lies there is absent, what lies
+  /// before is served, and the start goes on. (One bad block once cost its whole segment.)
+  @Test func aTailThatCannotBeReadIsAbsentAndTheStartGoesOn() throws {
+    let (memory, namespace, pages) = try tail()
+    let faults = StoreFaults(memory)
+    faults.state.update { $0.failReadsFrom = 128 << 10 }
+    let store = try TestStore(files: faults)
+    #expect(store.engine.counters.recoverySegmentsLost.current == 0)
+    #expect(try hits(pages, namespace, store) == 3)
     let more = chain(2, 2).map { TestPage($0, bytes: 3000) }
     #expect(try store.put(more, namespace: namespace).allSatisfy { $0 == .stored })
+    faults.state.update { $0.failReadsFrom = nil }
+    try store.reopen()
+    #expect(try hits(pages, namespace, store) == 3)
+    #expect(try store.get(more, namespace: namespace) == more.map(\.bytes))
+  }
+
+  /// A segment that cannot even be opened is absent until a start can; one failure is no failure.
+  @Test(arguments: [1, 2])
+  func aSegmentThatCannotBeOpenedIsAbsent(times: Int) throws {
+    let (memory, namespace, pages) = try tail()
+    let segment = try #require(try memory.list("/data/segments").first)
+    // The first opening is the listing's, the next are the scan's.
+    let rules = FaultRules([
+      FaultRule(.open, path: segment, nth: 1, times: times, .fail(Errno.inputOutput))
+    ])
+    let store = try TestStore(files: FaultyFileSystem(memory, judge: rules))
+    #expect(rules.hitCount == times)
+    #expect(store.engine.counters.recoverySegmentsLost.current == UInt64(times - 1))
+    #expect(try hits(pages, namespace, store) == (times == 1 ? 8 : 0))
+    try store.reopen()
+    #expect(try hits(pages, namespace, store) == 8)
+  }
+
+  /// Dropped is dropped: the file of a segment that is put back under its old name goes again.
+  @Test func theFileOfADroppedSegmentIsRemovedAgain() throws {
+    let sealed = try Sealed()
+    let path = try sealed.segment(0)
+    let bytes = try sealed.files.readAll(path)
+    sealed.store.configuration.capacityBytes = 32 << 20
+    try sealed.store.reopen()
+    let more = chain(12, 200).map { TestPage($0, bytes: 120_000) }
+    _ = try sealed.store.put(more, namespace: sealed.namespace)
+    try #require(try !sealed.files.exists(path))
+    let served = try sealed.served()
+    sealed.store.close()
+    try sealed.files.writeAll(path, bytes)
+    try sealed.store.reopen()
+    #expect(try !sealed.files.exists(path))
+    #expect(try sealed.served() == served)
+  }
+
+  /// Names that count on to nowhere: left alone, and no start traps on them.
+  @Test func filesOfTheLastNumberAreNobodys() throws {
+    let sealed = try Sealed(pages: 8)
+    let last = String(repeating: "f", count: 16)
+    let names = ["segments/\(last).vlog", "tables/\(last).sst", "MANIFEST-\(last)"]
+    for name in names { try sealed.files.writeAll("/data/" + name, [1, 2, 3]) }
+    for _ in 0..<2 {
+      try sealed.store.reopen()
+      #expect(try sealed.served() == 8)
+      sealed.store.close()
+      try sealed.files.remove("/data/CURRENT")
+    }
+    for name in names { #expect(try sealed.files.exists("/data/" + name), "\(name)") }
+  }
+
+  /// Nothing can be written, and what would make room cannot be removed: the start says which file.
+  @Test func aFullDiskThatGivesNothingBackEndsTheStart() throws {
+    let sealed = try Sealed(pages: 8)
+    let rules = FaultRules([
+      FaultRule(.create, path: "MANIFEST", .fail(Errno.noSpace)),
+      FaultRule(.remove, path: ".vlog", .fail(13)),
+    ])
+    let faulty = FaultyFileSystem(sealed.files, judge: rules)
+    let error = #expect(throws: EngineOpenError.self) {
+      _ = try TestStore(sealed.store.configuration, files: faulty)
+    }
+    guard case .io(let path, let what)? = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(path == (try sealed.segment(0)) && what.contains("Permission denied"), "\(what)")
+    try sealed.store.reopen()
+    #expect(try sealed.served() == 8)
+  }
+
+  /// More deletes in one table than go to the fingerprints at a time.
+  @Test func manyDeletesInATableAreInForceAfterAStart() throws {
+    let store = try TestStore()
+    let namespace = try store.namespace()
+    let pages = chain(7, FingerprintTable.batchMax + 40).map { TestPage($0, bytes: 40) }
+    _ = try store.put(pages, namespace: namespace)
+    try store.engine.flush()
+    let gone = ChainSlice(
+      namespace: namespace, ids: pages.map(\.id), first: 20, count: pages.count - 20)
+    #expect(try store.engine.delete(gone) == UInt64(pages.count - 20))
+    try store.engine.flush()
+    try store.reopen()
+    #expect(try store.hits(pages, namespace: namespace) == 20)
+    #expect(store.engine.statistics().pages == 20)
   }
 
   /// Header and trailer lost: kept aside under a name that no start reads, its pages absent.

@@ -44,6 +44,20 @@ func chain(_ seed: UInt64, _ count: Int) -> [PageID] {
   return PageID.chain(tokens: tokens, pageTokens: 4, seed: PageID.sha256([UInt8(seed & 255)]))
 }
 
+/// Takes what is logged at any level and throws it away: what makes the messages is tested as well.
+private struct UnheardHandler: LogHandler {
+  var metadata: Logger.Metadata = [:]
+  var metadataProvider: Logger.MetadataProvider?
+  var logLevel = Logger.Level.trace
+
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  func log(event: LogEvent) {}
+}
+
 final class TestStore {
   let files: any FileSystem
   let clock: any Clock
@@ -77,11 +91,7 @@ final class TestStore {
       configuration, files: files, clock: clock, ledger: ledger, logger: Self.logger)
   }
 
-  static var logger: Logger {
-    var logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-    logger.logLevel = .critical
-    return logger
-  }
+  static var logger: Logger { Logger(label: "test") { _ in UnheardHandler() } }
 
   deinit { engine.close() }
 

@@ -89,6 +89,17 @@ import VarveFile
     _ = try store.namespace("goes on")
   }
 
+  @Test func anArenaThatTheLedgerRefusesEndsTheStart() throws {
+    let (store, _) = try store()
+    store.configuration.arenaBytes = 1 << 30
+    let error = #expect(throws: EngineOpenError.self) { try store.reopen() }
+    guard case .configuration(let what)? = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(what.hasPrefix("the page arena of 1073741824 bytes: "), "\(what)")
+  }
+
   @Test(arguments: [
     (FileCall.Kind.lock, "LOCK"), (.open, "CURRENT"), (.open, "MANIFEST"), (.open, "NAMESPACES"),
     (.open, ".sst"), (.open, ".vlog"), (.create, "MANIFEST"), (.list, "tables"),

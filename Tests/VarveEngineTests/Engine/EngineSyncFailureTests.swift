@@ -54,6 +54,21 @@ import VarveFile
       try after.get(failing.risky, namespace: failing.namespace) == failing.risky.map(\.bytes))
   }
 
+  /// The word that the lost pages are gone cannot be written either: nothing more is accepted.
+  @Test func aLossThatCannotBeNotedEndsWriting() throws {
+    let failing = try Failing()
+    let store = failing.store
+    failing.faults.state.update {
+      $0.failSync = true
+      $0.diesWithSync = true
+    }
+    let outcomes = try store.put(failing.risky, namespace: failing.namespace, durable: true)
+    #expect(outcomes.allSatisfy { $0 == .dataLoss }, "\(outcomes)")
+    #expect(throws: EngineError.self) { try store.engine.flush() }
+    #expect(!store.engine.isWritable)
+    #expect(try store.get(failing.safe, namespace: failing.namespace) == failing.safe.map(\.bytes))
+  }
+
   @Test func aSecondFailureWithinAMinuteMakesTheStoreReadOnly() throws {
     let failing = try Failing()
     let store = failing.store

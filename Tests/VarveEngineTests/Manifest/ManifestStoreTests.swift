@@ -169,6 +169,71 @@ import Testing
     }
   }
 
+  /// A manifest file of batches that check, whatever their payloads say.
+  private func file(_ payloads: [[UInt8]], numbers: [UInt64] = [1, 2, 3]) -> [UInt8] {
+    var bytes = ManifestFormat.header(number: 1, snapshotBytes: 0)
+    for (payload, batch) in zip(payloads, numbers) {
+      bytes += ManifestFormat.record(payload, batch: batch, number: 1, offset: bytes.count)
+    }
+    return bytes
+  }
+
+  @Test func `batches that check and make no sense are damage that says what is wrong`() throws {
+    let good = ManifestEdit.encode([.addSegment(1)])
+    #expect(try ManifestFile(file([good]), number: 1, file: "m").batches == 1)
+    var gap = file([good]) + [0]
+    gap += ManifestFormat.record(good, batch: 2, number: 1, offset: gap.count)
+    for (bytes, what) in [
+      (file([good, [1, 99]]), "edits in the batch"),
+      (file([good, good]), "add segment 1, next is 2): edits that fit"),
+      (file([good, good], numbers: [1, 3]), "batch number"),
+      (gap, "place of the next whole batch"),
+    ] {
+      let error = #expect(throws: IndexError.self) {
+        try ManifestFile(bytes, number: 1, file: "m")
+      }
+      let said = String(describing: try #require(error))
+      #expect(said.contains(what), "\(said)")
+    }
+  }
+
+  @Test func `a copy of the namespaces that checks and makes no sense is damage`() throws {
+    for payload in [[1, 99], ManifestEdit.encode([.retireNamespace(4)])] as [[UInt8]] {
+      var bytes = ManifestFormat.namespacesMagic
+      bytes.appendLE(ManifestFormat.version)
+      bytes.appendLE(UInt32(payload.count))
+      bytes.appendLE(CRC32C.checksum(payload, seed: CRC32C.checksum(bytes)))
+      bytes += payload
+      #expect(throws: IndexError.self) { try ManifestFormat.readNamespaces(bytes, file: "n") }
+    }
+  }
+
+  @Test func `the last number is no file's`() {
+    #expect(ManifestFormat.number(ofName: "MANIFEST-fffffffffffffffe") == UInt64.max - 1)
+    #expect(ManifestFormat.number(ofName: "MANIFEST-ffffffffffffffff") == nil)
+  }
+
+  /// The commit has been written to the file that became too long: it is in force.
+  @Test func `a commit holds when the short file behind it cannot be begun`() throws {
+    let disk = FailingFiles(try files())
+    let store = try ManifestStore.open(
+      disk, directory: "/data", createIfMissing: true, rollBytes: 400)
+    disk.fail("create")
+    var birth: UInt64 = 0
+    var failed = false
+    while !failed {
+      birth += 1
+      try #require(birth < 500)
+      do { try store.commit([.lastBirth(birth)]) } catch { failed = true }
+    }
+    // The one that fails is the first behind the failed roll, which has no file to go to.
+    #expect(store.state.lastBirth == birth - 1)
+    #expect(try ManifestStore.read(disk, directory: "/data").lastBirth == birth - 1)
+    disk.fail(nil)
+    try store.commit([.lastBirth(birth)])
+    #expect(try ManifestStore.read(disk, directory: "/data").lastBirth == birth)
+  }
+
   @Test func `unknown versions are refused naming both`() throws {
     var header = ManifestFormat.header(number: 1, snapshotBytes: 0)
     header.storeLE(UInt32(2), at: 8)
