@@ -52,6 +52,7 @@ final class IndexBench {
     try measureCold(path)
     try measureWarm(path, pages: pages)
     try TurnOver(directory: directory + "/turn").run { self.lines.append(.figure($0)) }
+    try ShapeMoves(directory: directory + "/moves").run { self.lines.append(.figure($0)) }
     return lines
   }
 

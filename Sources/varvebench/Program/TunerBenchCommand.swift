@@ -29,6 +29,12 @@ struct TunerBenchCommand: ParsableCommand {
   @Option(help: "Memory of filters, block indexes and blocks, in KiB.")
   var cacheKib = 1_536
 
+  @Option(help: "Bits a name that filters have.")
+  var filterBits = 10.0
+
+  @Flag(inversion: .prefixedNo, help: "Whether memory knows every page by its fingerprint.")
+  var fingerprints = true
+
   @Option(help: "Seed of the load.")
   var seed: UInt64 = 1
 
@@ -54,6 +60,9 @@ struct TunerBenchCommand: ParsableCommand {
     guard windows > 0, windowPages >= 1_000, (64...1 << 26).contains(cacheKib) else {
       throw ValidationError("--windows, --window-pages (1,000) or --cache-kib (64) are too small")
     }
+    guard filterBits.isFinite, (0...20).contains(filterBits) else {
+      throw ValidationError("--filter-bits \(filterBits) is not within 0 to 20")
+    }
     guard (0...TunerBench.shapes.count).contains(shapes) else {
       throw ValidationError("--shapes \(shapes): there are \(TunerBench.shapes.count)")
     }
@@ -63,6 +72,8 @@ struct TunerBenchCommand: ParsableCommand {
     var scale = BenchScale()
     scale.pages = pages
     scale.cacheBytes = cacheKib << 10
+    scale.filterBits = filterBits
+    scale.hasFingerprints = fingerprints
     let run = TunerRun(
       scale: scale, phases: BenchLoad.phases, windows: windows, windowPages: windowPages,
       seed: seed)

@@ -16,6 +16,8 @@ struct BenchScale: Hashable, Sendable {
   /// Memory of filters, block indexes and blocks.
   var cacheBytes = 1_536 << 10
   var filterBits = 10.0
+  /// Without them absent pages are asked of the filters, and T, K and Z decide of how many.
+  var hasFingerprints = true
 
   static let pageBytes = 64
   /// Pages of one put, and of the longest conversation.
@@ -52,6 +54,7 @@ final class BenchIndex {
     configuration.blockCacheBytes = scale.cacheBytes
     configuration.memtableBytes = scale.memtableBytes
     configuration.filterBitsPerName = scale.filterBits
+    configuration.hasFingerprints = scale.hasFingerprints
     configuration.shape = shape
     configuration.simulation = EngineConfiguration.Simulation(seed: seed)
     var logger = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }

@@ -61,8 +61,10 @@ struct TunerBenchReport {
     let names = run.phases.map(\.name)
     var lines = [
       "\(run.scale.pages) pages, \(run.scale.cacheBytes >> 10) KiB of index memory, "
-        + "\(run.windows) windows of \(run.windowPages) pages, seed \(run.seed). MiB: table "
-        + "bytes written and merged, 16 KiB a block read.",
+        + "\(run.scale.filterBits) filter bits, "
+        + "fingerprints \(run.scale.hasFingerprints ? "on" : "off"), \(run.windows) windows of "
+        + "\(run.windowPages) pages, seed \(run.seed). MiB: table bytes written and "
+        + "merged, 16 KiB a block read.",
       "", Self.line(["shape"] + names + ["all", "tuner below"]),
       Self.line(["---"] + names.map { _ in "---:" } + ["---:", "---:"]),
     ]
