@@ -198,12 +198,10 @@ import VarveBase
     let place = LogPosition(segment: Self.header.number, offset: 0x4000)
     var footer = Footer()
     footer.namespaces = [5: String(repeating: "a", count: Limits.namespaceNameBytesMax)]
-    var bytes = footer.encoded(position: place, salt: Self.header.salt).bytes
-    for index in Footer.fixedBytes + 6..<bytes.count { bytes[index] = 0xff }
-    let seed = SegmentFormat.seed(
-      salt: Self.header.salt, segment: place.segment, offset: place.offset)
-    let head = CRC32C.checksum(Array(bytes[..<20]), seed: seed)
-    bytes.storeLE(CRC32C.checksum(Array(bytes[Footer.fixedBytes...]), seed: head), at: 20)
+    let sound = footer.encoded(position: place, salt: Self.header.salt).bytes
+    let bytes = self.footer(sound, place) { bytes in
+      for index in Footer.fixedBytes + 6..<bytes.count { bytes[index] = 0xff }
+    }
     #expect(
       throws: LogError.corrupt(
         path: "p", offset: place.offset + UInt64(Footer.fixedBytes),
@@ -211,6 +209,50 @@ import VarveBase
     ) {
       try Footer(bytes.rawSpan, position: place, salt: Self.header.salt, path: "p")
     }
+  }
+
+  /// A footer whose checksum holds, with one field written over.
+  private func footer(_ bytes: [UInt8], _ place: LogPosition, _ change: (inout [UInt8]) -> Void)
+    -> [UInt8]
+  {
+    var bytes = bytes
+    change(&bytes)
+    let seed = SegmentFormat.seed(
+      salt: Self.header.salt, segment: place.segment, offset: place.offset)
+    let head = CRC32C.checksum(Array(bytes[..<20]), seed: seed)
+    bytes.storeLE(CRC32C.checksum(Array(bytes[Footer.fixedBytes...]), seed: head), at: 20)
+    return bytes
+  }
+
+  @Test func aFooterThatChecksAndMakesNoSenseIsRefused() throws {
+    let place = LogPosition(segment: Self.header.number, offset: 0x4000)
+    var sound = Footer()
+    sound.extents = [(4096, Self.goldenControls())]
+    sound.namespaces = [5: "name"]
+    let bytes = sound.encoded(position: place, salt: Self.header.salt).bytes
+    let namespace = bytes.count - 10
+    func read(_ change: (inout [UInt8]) -> Void) throws -> Footer {
+      let changed = footer(bytes, place, change)
+      return try Footer(changed.rawSpan, position: place, salt: Self.header.salt, path: "p")
+    }
+    #expect(try read { _ in }.namespaces == [5: "name"])
+    for (at, value, reason) in [
+      (Footer.fixedBytes + 4, UInt32.max, "footer extent length"),
+      (8, 1000, "footer extent"), (12, 2, "footer namespace"),
+      (12, 0, "footer has bytes left over"),
+    ] {
+      let error = #expect(throws: LogError.self) { try read { $0.storeLE(value, at: at) } }
+      guard case .corrupt(_, _, let said)? = error else {
+        Issue.record("\(String(describing: error))")
+        continue
+      }
+      #expect(said.hasPrefix(reason), "\(said)")
+    }
+    let long = LogError.corrupt(
+      path: "p", offset: place.offset + UInt64(namespace), reason: "footer namespace length")
+    #expect(throws: long) { try read { $0.storeLE(UInt16(5), at: namespace + 4) } }
+    let version = LogError.unsupportedVersion(path: "p", found: 2, supported: 1)
+    #expect(throws: version) { try read { $0.storeLE(UInt16(2), at: 4) } }
   }
 
   @Test func noBitOfFooterOrTrailerTurnsUnnoticed() throws {

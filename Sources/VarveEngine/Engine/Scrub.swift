@@ -92,11 +92,16 @@ struct Scrub {
     let start = extent.position.offset
     var found: [UInt8] = []
     let end = start + UInt64(extent.headerUsed.count)
-    while start + UInt64(found.count) < end {
-      let got = unsafe try window.piece(at: start + UInt64(found.count), end: end) { bytes in
-        unsafe found.append(contentsOf: bytes)
+    do throws(LogError) {
+      while start + UInt64(found.count) < end {
+        let got = unsafe try window.piece(at: start + UInt64(found.count), end: end) { bytes in
+          unsafe found.append(contentsOf: bytes)
+        }
+        if got == 0 { break }
       }
-      if got == 0 { break }
+    } catch {
+      guard error.isDamage else { throw error }
+      return bad(header: "segment \(extent.position.segment): the extent at \(start): \(error)")
     }
     pay(&window)
     guard found != extent.headerUsed else { return }

@@ -33,7 +33,7 @@ struct ScrubWindow {
     at offset: UInt64, end: UInt64, _ body: (UnsafeRawBufferPointer) -> Void
   ) throws(LogError) -> Int {
     precondition(offset < end && end <= endOffset, "a piece within the extent")
-    if offset < start || offset >= start + UInt64(count) { try load(offset) }
+    if offset < start || offset >= start + UInt64(count) { try load(offset, end) }
     let held = start + UInt64(count)
     guard offset < held else { return 0 }
     let from = Int(offset - start)
@@ -42,11 +42,21 @@ struct ScrubWindow {
     return upTo - from
   }
 
-  private mutating func load(_ offset: UInt64) throws(LogError) {
+  private mutating func load(_ offset: UInt64, _ end: UInt64) throws(LogError) {
     let block = UInt64(Limits.blockBytes)
     start = offset / block * block
+    do throws(LogError) {
+      try read(upTo: endOffset)
+    } catch {
+      guard error.isDamage else { throw error }
+      // A bad block among what is read ahead is not this piece's.
+      try read(upTo: end)
+    }
+  }
+
+  private mutating func read(upTo end: UInt64) throws(LogError) {
     count = 0
-    let wanted = Int(min(UInt64(buffer.byteCount), SegmentFormat.padded(endOffset) - start))
+    let wanted = Int(min(UInt64(buffer.byteCount), SegmentFormat.padded(end) - start))
     let memory = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer.mutableBytes[0..<wanted])
     count = try unsafe reader.read(into: memory, at: start)
     bytesRead += count

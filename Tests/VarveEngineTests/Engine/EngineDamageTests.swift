@@ -214,6 +214,35 @@ import VarveFile
     #expect(try sealed.served() == sealed.pages.count - lost)
   }
 
+  /// The disk refuses one block for good: a get and a scrub lose what lies in it and no more.
+  /// (A scrub once gave up the whole segment for an extent's header, and took every page that was
+  /// read along with the block for bad.)
+  @Test func aBadBlockCostsAGetAndAScrubOnePage() throws {
+    let sealed = try Sealed()
+    let path = try sealed.segment(0)
+    let listing = try SegmentListing(
+      sealed.files, directory: "/data/segments", name: String(path.split(separator: "/")[2]))
+    let extent = try #require(
+      try SegmentScanner(sealed.files, directory: "/data/segments").scan(listing).extents
+        .first { $0.pages.count > 4 })
+    let middle = UInt64(extent.pages[2].location.offset) + 60_000
+    for (place, pagesLost, headersBad) in [(middle, 1, 0), (extent.position.offset, 0, 1)] {
+      let block = place / 4096 * 4096
+      let judge = BadBlocks(path: path, bytes: block..<block + 4096)
+      let store = try TestStore(
+        sealed.store.configuration, files: FaultyFileSystem(sealed.files, judge: judge))
+      let got = try store.get(store.whole(sealed.pages, sealed.namespace), sparse: true)
+      for (page, answer) in zip(sealed.pages, got) where answer.0 == .present {
+        #expect(answer.1 == page.bytes)
+      }
+      #expect(got.count { $0.0 != .present } == pagesLost)
+      let counts = try store.engine.scrub(bytesPerSecond: nil) { _ in true }
+      #expect(counts.pagesChecked == UInt64(sealed.pages.count))
+      #expect(counts.pagesBad == UInt64(pagesLost) && counts.headersBad == UInt64(headersBad))
+      store.close()
+    }
+  }
+
   @Test func aLostTrailerIsMadeAnewFromTheExtents() throws {
     let sealed = try Sealed()
     let path = try sealed.segment(0)
