@@ -14,8 +14,9 @@ import VarveWire
 struct MemoryBoundTests {
   private let directory: TemporaryDirectory
   private static let memoryMax = 128 << 20
-  /// Code, stacks and allocator, in a debug build (measured: up to 113 MiB).
-  private static let fixedBytes = 144 << 20
+  /// Code, stacks and allocator, in a debug build. Measured: 87 to 113 MiB alone, 152 MiB beside
+  /// all other tests on two processors.
+  private static let fixedBytes = 192 << 20
 
   init() throws { directory = try TemporaryDirectory() }
 
