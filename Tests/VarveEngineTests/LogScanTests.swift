@@ -7,14 +7,21 @@ import VarveFile
 @testable import VarveEngine
 
 /// Blocks of one file that the disk refuses to read.
-struct BadBlocks: FileJudge {
+final class BadBlocks: FileJudge {
   let path: String
   let bytes: Range<UInt64>
+  let refused = Locked(0)
+
+  init(path: String, bytes: Range<UInt64>) {
+    self.path = path
+    self.bytes = bytes
+  }
 
   func judge(_ call: FileCall) -> FaultEffect {
     guard call.kind == .read, call.path == path,
       bytes.overlaps(call.offset..<call.offset + UInt64(call.byteCount))
     else { return .pass }
+    refused.withLock { $0 += 1 }
     return .fail(Errno.inputOutput)
   }
 }
@@ -260,6 +267,21 @@ struct BadBlocks: FileJudge {
       let isTold =
         scan[0].unreadable != nil || scan[0].source != .footer || listing.headerDamage != nil
       #expect(isTold || expected == written, "block \(block)")
+    }
+  }
+
+  /// A drive takes seconds over a block that it cannot read: the blocks beside it must not ask for
+  /// it again and again.
+  @Test func aBadBlockIsAskedForTwiceAtMost() throws {
+    let files = try memoryDisk()
+    var dice = StoreDice.seeded("badBlockTwice")
+    _ = try write(files, "/data", &dice, count: 6, sealing: false)
+    let listing = try SegmentListing.list(files, directory: "/data")[0]
+    for block in 1..<UInt64(listing.fileBytes) / 4096 {
+      let judge = BadBlocks(path: listing.path, bytes: block * 4096..<(block + 1) * 4096)
+      let scanner = SegmentScanner(FaultyFileSystem(files, judge: judge), directory: "/data")
+      _ = try scanner.scan(listing, check: .none)
+      #expect(judge.refused.withLock { $0 } <= 2, "block \(block)")
     }
   }
 

@@ -77,7 +77,7 @@ struct Scrub {
   private mutating func extent(
     _ extent: ScannedExtent, _ reader: SegmentReader, isSealed: Bool
   ) throws(LogError) {
-    var window = ScrubWindow(reader, through: buffer, endOffset: extent.endOffset)
+    var window = SegmentWindow(reader, through: buffer, endOffset: extent.endOffset)
     // What came from a footer says nothing of the copy that lies before the pages.
     if isSealed, !extent.header.isRemade { try header(of: extent, &window) }
     for page in extent.pages {
@@ -87,7 +87,7 @@ struct Scrub {
   }
 
   private mutating func header(
-    of extent: ScannedExtent, _ window: inout ScrubWindow
+    of extent: ScannedExtent, _ window: inout SegmentWindow
   ) throws(LogError) {
     let start = extent.position.offset
     var found: [UInt8] = []
@@ -136,7 +136,7 @@ struct Scrub {
       guard !isStopped else { return }
       guard judged.insert(page.location.offset).inserted else { continue }
       let end = UInt64(page.location.offset) + UInt64(page.location.storedBytes)
-      var window = ScrubWindow(
+      var window = SegmentWindow(
         reader, through: buffer, endOffset: max(end, SegmentFormat.padded(end)))
       judge(page.name, page.location, &window)
     }
@@ -146,7 +146,7 @@ struct Scrub {
 
   /// Verifies a page if it is the one that a get would give.
   private mutating func judge(
-    _ name: PageName, _ location: Location, _ window: inout ScrubWindow
+    _ name: PageName, _ location: Location, _ window: inout SegmentWindow
   ) {
     guard let record = record(name, location) else { return }
     do throws(LogError) {
@@ -185,7 +185,7 @@ struct Scrub {
 
   /// The XXH3 of a page's bytes on disk; nil where the file ends before.
   private mutating func checksum(
-    _ location: Location, _ window: inout ScrubWindow
+    _ location: Location, _ window: inout SegmentWindow
   ) throws(LogError) -> UInt64? {
     var hash = XXH3.Stream()
     var at = UInt64(location.offset)
@@ -222,7 +222,7 @@ struct Scrub {
   // MARK: - Pace and progress
 
   /// Counts what the window read, tells how far it is, and waits as the rate demands.
-  private mutating func pay(_ window: inout ScrubWindow) {
+  private mutating func pay(_ window: inout SegmentWindow) {
     let bytes = window.takeBytesRead()
     guard bytes > 0 else { return }
     counts.bytesRead += UInt64(bytes)

@@ -231,15 +231,16 @@ package struct SegmentTrailer: Equatable, Sendable {
 
 /// What the parts of a segment share: names, padding, and the seed of their checksums.
 package enum SegmentFormat {
+  private static let suffix = ".vlog"
+
   package static func fileName(_ number: UInt64) -> String {
-    let hex = String(number, radix: 16)
-    return String(repeating: "0", count: 16 - hex.count) + hex + ".vlog"
+    ManifestFormat.hex(number, digits: 16) + suffix
   }
 
   /// The number in a file name; nil for a name that is not exactly one of ours.
   package static func number(fileName: String) -> UInt64? {
-    guard fileName.hasSuffix(".vlog") else { return nil }
-    return ManifestFormat.number(ofHex: fileName.dropLast(5))
+    guard fileName.hasSuffix(suffix) else { return nil }
+    return ManifestFormat.number(ofHex: fileName.dropLast(suffix.count))
   }
 
   package static func path(_ directory: String, _ number: UInt64) -> String {

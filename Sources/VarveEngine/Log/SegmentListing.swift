@@ -95,7 +95,12 @@ package struct SegmentListing: Sendable {
     let block = Limits.blockBytes
     var last: [UInt8]?
     if fileBytes >= UInt64(2 * block), fileBytes % UInt64(block) == 0 {
-      last = try lastBlock(reader, at: fileBytes - UInt64(block))
+      do throws(LogError) {
+        last = try reader.bytes(offset: fileBytes - UInt64(block), count: block)
+      } catch {
+        // Without its trailer a segment is read by its extents.
+        guard error.isDamage else { throw error }
+      }
     }
     do throws(LogError) {
       guard let first = try reader.bytes(offset: 0, count: block) else {
@@ -118,20 +123,6 @@ package struct SegmentListing: Sendable {
         number: trailer.number, bootID: BootID(0, 0), createdMillis: 0, salt: trailer.salt)
       return (.sealed(header, trailer), error)
     }
-  }
-
-  /// Nil where the disk refuses it twice: without its trailer a segment is read by its extents.
-  private static func lastBlock(
-    _ reader: SegmentReader, at offset: UInt64
-  ) throws(LogError) -> [UInt8]? {
-    for _ in 0..<2 {
-      do throws(LogError) {
-        return try reader.bytes(offset: offset, count: Limits.blockBytes)
-      } catch {
-        guard error.isDamage else { throw error }
-      }
-    }
-    return nil
   }
 }
 

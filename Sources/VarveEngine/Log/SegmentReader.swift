@@ -70,8 +70,18 @@ package final class SegmentReader: Sendable {
     return true
   }
 
-  /// A short range as an array; nil when the file ends before. For footers and headers.
+  /// A short range as an array; nil when the file ends before. For footers and headers, on which
+  /// all of a segment hangs: what the disk refuses is asked for once more.
   package func bytes(offset: UInt64, count: Int) throws(LogError) -> [UInt8]? {
+    do throws(LogError) {
+      return try bytesOnce(offset, count)
+    } catch {
+      guard error.isDamage else { throw error }
+      return try bytesOnce(offset, count)
+    }
+  }
+
+  private func bytesOnce(_ offset: UInt64, _ count: Int) throws(LogError) -> [UInt8]? {
     let buffer = AlignedBuffer(byteCount: min(1 << 20, SegmentFormat.padded(count) + 4096))
     var bytes: [UInt8] = []
     bytes.reserveCapacity(count)

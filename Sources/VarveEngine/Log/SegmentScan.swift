@@ -39,7 +39,7 @@ package struct SegmentScan: Sendable {
   /// Blocks passed over while looking for the next header.
   package internal(set) var blocksSkipped = 0
   package internal(set) var pagesDropped = 0
-  /// The last read that the disk refused. What it was to give is not among the rest.
+  /// The last header or page that the disk refused: what it was to give is not among the rest.
   package internal(set) var unreadable: LogError?
   package internal(set) var bytesRead: UInt64 = 0
 

@@ -88,10 +88,11 @@ package struct SegmentScanner {
   ) throws(LogError) -> SegmentScan {
     var scan = start
     let block = UInt64(Limits.blockBytes)
-    var window = ScanWindow(reader)
+    var window = SegmentWindow(
+      reader, through: AlignedBuffer(byteCount: Limits.scanWindowBytes), endOffset: fileBytes)
     var offset = SegmentFormat.padded(scan.endOffset)
     while offset + block <= fileBytes {
-      guard let extent = try extent(at: offset, &window, header) else {
+      guard let extent = try extent(at: offset, &window, reader, header, &scan) else {
         scan.blocksSkipped += 1
         offset += block
         continue
@@ -101,8 +102,7 @@ package struct SegmentScanner {
       offset = extent.endOffset
       scan.endOffset = offset
     }
-    scan.bytesRead += window.bytesRead
-    scan.unreadable = window.unreadable
+    scan.bytesRead += UInt64(window.takeBytesRead())
     if check != .none {
       let syncedUpTo = scan.syncedUpTo
       try verify(&scan, reader, fileBytes: fileBytes) {
@@ -112,18 +112,28 @@ package struct SegmentScanner {
     return scan
   }
 
+  /// The extent whose header is at `offset`; nil where there is none, or the disk refuses it.
   private func extent(
-    at offset: UInt64, _ window: inout ScanWindow, _ header: SegmentHeader
+    at offset: UInt64, _ window: inout SegmentWindow, _ reader: SegmentReader,
+    _ header: SegmentHeader, _ scan: inout SegmentScan
   ) throws(LogError) -> ScannedExtent? {
-    guard let first = try window.bytes(at: offset, count: ExtentHeader.fixedBytes),
-      let claimed = ExtentHeader.claimedBytes(first.rawSpan),
-      let used = try window.bytes(at: offset, count: claimed)
+    func bytes(_ count: Int) throws(LogError) -> [UInt8]? {
+      do throws(LogError) {
+        return try window.bytes(at: offset, count: count)
+      } catch {
+        guard error.isDamage else { throw error }
+        scan.unreadable = error
+        return nil
+      }
+    }
+    guard let first = try bytes(ExtentHeader.fixedBytes),
+      let claimed = ExtentHeader.claimedBytes(first.rawSpan), let used = try bytes(claimed)
     else { return nil }
     let position = LogPosition(segment: header.number, offset: offset)
     guard
       let parsed = try ExtentHeader(
-        used.rawSpan, position: position, salt: header.salt, path: window.path),
-      let padded = try window.bytes(at: offset, count: parsed.headerBytes),
+        used.rawSpan, position: position, salt: header.salt, path: reader.path),
+      let padded = try bytes(parsed.headerBytes),
       SegmentFormat.isZero(padded.rawSpan, from: parsed.usedBytes)
     else { return nil }
     return Self.decode(parsed, used)
@@ -185,50 +195,5 @@ package struct SegmentScanner {
       offset: UInt64(location.offset), count: Int(location.storedBytes), through: buffer
     ) { unsafe hash.update($0) }
     return isThere && hash.digest() == location.checksum
-  }
-}
-
-/// A stretch of the file in memory, so that a walk over small extents is not a read a header.
-private struct ScanWindow {
-  private let reader: SegmentReader
-  private let buffer = AlignedBuffer(byteCount: Limits.scanWindowBytes)
-  private var start: UInt64 = 0
-  private var count = 0
-  private(set) var bytesRead: UInt64 = 0
-  /// The last read that the disk refused.
-  private(set) var unreadable: LogError?
-
-  init(_ reader: SegmentReader) { self.reader = reader }
-
-  var path: String { reader.path }
-
-  /// `count` bytes (at most a header) from `offset`, a multiple of 4 KiB; nil at the file's end and
-  /// where the disk cannot give them.
-  mutating func bytes(at offset: UInt64, count wanted: Int) throws(LogError) -> [UInt8]? {
-    if offset < start || offset + UInt64(wanted) > start + UInt64(count) {
-      start = offset
-      if try !fill(buffer.byteCount) {
-        // A bad block in the window: without its neighbours, so that they do not fall with it.
-        _ = try fill(SegmentFormat.padded(wanted))
-      }
-      bytesRead += UInt64(count)
-    }
-    guard offset + UInt64(wanted) <= start + UInt64(count) else { return nil }
-    let from = Int(offset - start)
-    return unsafe Array(buffer.bytes[from..<from + wanted])
-  }
-
-  /// Reads from `start`; false, and nothing is there, where the disk refuses.
-  private mutating func fill(_ wanted: Int) throws(LogError) -> Bool {
-    do throws(LogError) {
-      count = try unsafe reader.read(
-        into: UnsafeMutableRawBufferPointer(rebasing: buffer.mutableBytes[0..<wanted]), at: start)
-      return true
-    } catch {
-      guard error.isDamage else { throw error }
-      unreadable = error
-      count = 0
-      return false
-    }
   }
 }

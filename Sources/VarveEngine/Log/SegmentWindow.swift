@@ -1,16 +1,21 @@
-// The stretch of a segment that a scrub has in memory: read past every cache, in order, each block
-// once.
+// The stretch of a segment that whoever walks along it has in memory: read past every cache, in
+// large pieces, each block once.
 
 internal import VarveBase
 
-/// A moving window over one extent.
-struct ScrubWindow {
+/// A moving window over a segment's file.
+///
+/// A block that the disk refuses takes nothing along that would have been read with it: up to the
+/// end of that stretch only what is asked for is read.
+struct SegmentWindow {
   private let reader: SegmentReader
   private let buffer: AlignedBuffer
-  /// End of the extent: behind it another may be being written right now.
+  /// Nothing is read behind it: there another extent may be being written right now.
   private let endOffset: UInt64
   private var start: UInt64 = 0
   private var count = 0
+  /// A read ahead that was refused would have ended here.
+  private var narrowUpTo: UInt64 = 0
   /// Bytes read from the file since the last `takeBytesRead`.
   private var bytesRead = 0
 
@@ -42,15 +47,26 @@ struct ScrubWindow {
     return upTo - from
   }
 
+  /// `count` bytes, at most the buffer's, from `offset`; nil where the file ends before.
+  mutating func bytes(at offset: UInt64, count wanted: Int) throws(LogError) -> [UInt8]? {
+    let end = offset + UInt64(wanted)
+    if offset < start || end > start + UInt64(count) { try load(offset, end) }
+    guard end <= start + UInt64(count) else { return nil }
+    let from = Int(offset - start)
+    return unsafe Array(buffer.bytes[from..<from + wanted])
+  }
+
   private mutating func load(_ offset: UInt64, _ end: UInt64) throws(LogError) {
     let block = UInt64(Limits.blockBytes)
     start = offset / block * block
+    let needed = min(end, endOffset)
+    guard start >= narrowUpTo else { return try read(upTo: needed) }
     do throws(LogError) {
       try read(upTo: endOffset)
     } catch {
       guard error.isDamage else { throw error }
-      // A bad block among what is read ahead is not this piece's.
-      try read(upTo: end)
+      narrowUpTo = start + UInt64(buffer.byteCount)
+      try read(upTo: needed)
     }
   }
 
