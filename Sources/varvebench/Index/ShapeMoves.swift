@@ -103,13 +103,13 @@ struct ShapeMoves {
     if moves {
       var number = 0
       let times = try Self.times(until: end) { _ in
-        var tuning = store.engine.tuning
+        let tuning = store.engine.tuning
         let shape = TunerBench.shapes[number % TunerBench.shapes.count]
         number += 1
-        (tuning.sizeRatio, tuning.innerRunsMax, tuning.lastRunsMax) = (
-          shape.sizeRatio, shape.innerRunsMax, shape.lastRunsMax
-        )
-        store.engine.tune(tuning)
+        store.engine.tune(
+          IndexTuning(
+            shape: shape, memtableBytes: tuning.memtableBytes,
+            filterBitsPerName: tuning.filterBitsPerName))
       } between: {
         Thread.sleep(forTimeInterval: Self.moveSeconds)
       }

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Foundation
+import VarveBase
 import VarveEngine
 import VarveTuner
 
@@ -60,8 +61,9 @@ struct TunerBenchCommand: ParsableCommand {
     guard windows > 0, windowPages >= 1_000, (64...1 << 26).contains(cacheKib) else {
       throw ValidationError("--windows, --window-pages (1,000) or --cache-kib (64) are too small")
     }
-    guard filterBits.isFinite, (0...20).contains(filterBits) else {
-      throw ValidationError("--filter-bits \(filterBits) is not within 0 to 20")
+    guard (0...Limits.filterBitsPerNameMax).contains(filterBits) else {
+      throw ValidationError(
+        "--filter-bits \(filterBits) is not within 0 to \(Limits.filterBitsPerNameMax)")
     }
     guard (0...TunerBench.shapes.count).contains(shapes) else {
       throw ValidationError("--shapes \(shapes): there are \(TunerBench.shapes.count)")

@@ -13,23 +13,9 @@ final class ErrorLines: Sendable {
   let lines = Locked<[String]>([])
 
   var logger: Logger {
-    var logger = Logger(label: "test") { _ in Handler(log: self) }
-    logger.logLevel = .error
-    return logger
-  }
-
-  private struct Handler: LogHandler {
-    let log: ErrorLines
-    var metadata: Logger.Metadata = [:]
-    var metadataProvider: Logger.MetadataProvider?
-    var logLevel = Logger.Level.error
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-      get { metadata[key] }
-      set { metadata[key] = newValue }
+    Logger(label: "test") { _ in
+      TestLogHandler(from: .error) { line in self.lines.withLock { $0.append(line) } }
     }
-
-    func log(event: LogEvent) { log.lines.withLock { $0.append("\(event.message)") } }
   }
 }
 

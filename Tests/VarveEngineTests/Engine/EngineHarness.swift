@@ -44,18 +44,24 @@ func chain(_ seed: UInt64, _ count: Int) -> [PageID] {
   return PageID.chain(tokens: tokens, pageTokens: 4, seed: PageID.sha256([UInt8(seed & 255)]))
 }
 
-/// Takes what is logged at any level and throws it away: what makes the messages is tested as well.
-private struct UnheardHandler: LogHandler {
+/// Gives every message from a level on to the test.
+struct TestLogHandler: LogHandler {
+  var logLevel: Logger.Level
+  let take: @Sendable (String) -> Void
   var metadata: Logger.Metadata = [:]
   var metadataProvider: Logger.MetadataProvider?
-  var logLevel = Logger.Level.trace
+
+  init(from level: Logger.Level, take: @escaping @Sendable (String) -> Void) {
+    logLevel = level
+    self.take = take
+  }
 
   subscript(metadataKey key: String) -> Logger.Metadata.Value? {
     get { metadata[key] }
     set { metadata[key] = newValue }
   }
 
-  func log(event: LogEvent) {}
+  func log(event: LogEvent) { take("\(event.message)") }
 }
 
 final class TestStore {
@@ -79,6 +85,16 @@ final class TestStore {
     return configuration
   }
 
+  /// A small store on the caller's thread, of at most `segments` segments of 64 KiB.
+  static func simulation(seed: UInt64, segments: UInt64) -> EngineConfiguration {
+    var configuration = configuration(capacity: (64 << 10) * segments, segment: 64 << 10)
+    configuration.simulation = EngineConfiguration.Simulation(seed: seed)
+    configuration.manifestBytesReserved = 64 << 10
+    configuration.arenaBytes = 64 << 10
+    configuration.minFreeBytes = 0
+    return configuration
+  }
+
   init(
     _ configuration: EngineConfiguration = TestStore.configuration(),
     files: any FileSystem = MemoryFileSystem(), clock: any Clock = SystemClock()
@@ -91,7 +107,8 @@ final class TestStore {
       configuration, files: files, clock: clock, ledger: ledger, logger: Self.logger)
   }
 
-  static var logger: Logger { Logger(label: "test") { _ in UnheardHandler() } }
+  /// Nobody listens, but what makes the messages is tested as well.
+  static var logger: Logger { Logger(label: "test") { _ in TestLogHandler(from: .trace) { _ in } } }
 
   deinit { engine.close() }
 

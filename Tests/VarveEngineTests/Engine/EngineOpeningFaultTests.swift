@@ -18,14 +18,7 @@ import VarveFile
     var gone: [TestPage] = []
 
     init() throws {
-      var configuration = TestStore.configuration()
-      configuration.simulation = EngineConfiguration.Simulation(seed: 3)
-      configuration.segmentBytes = 64 << 10
-      configuration.manifestBytesReserved = 64 << 10
-      configuration.capacityBytes = (64 << 10) * 61
-      configuration.arenaBytes = 64 << 10
-      configuration.minFreeBytes = 0
-      self.configuration = configuration
+      configuration = TestStore.simulation(seed: 3, segments: 61)
       let files = MemoryFileSystem()
       let store = try TestStore(configuration, files: files, clock: ManualClock())
       namespace = try store.namespace()

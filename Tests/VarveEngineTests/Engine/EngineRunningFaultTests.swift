@@ -18,16 +18,10 @@ import VarveFile
   private static let stride = 40
 
   private static func configuration() -> EngineConfiguration {
-    var configuration = TestStore.configuration()
-    configuration.simulation = EngineConfiguration.Simulation(seed: 5)
-    configuration.segmentBytes = 64 << 10
-    configuration.manifestBytesReserved = 64 << 10
-    configuration.capacityBytes = (64 << 10) * 40
-    configuration.arenaBytes = 64 << 10
+    var configuration = TestStore.simulation(seed: 5, segments: 40)
     configuration.memtableBytes = 4 << 10
     configuration.shape = IndexShape(sizeRatio: 2, innerRunsMax: 1, lastRunsMax: 1)
     configuration.manifestRollBytes = 400
-    configuration.minFreeBytes = 0
     return configuration
   }
 
@@ -76,7 +70,7 @@ import VarveFile
     let first = try TestStore(Self.configuration(), files: started, clock: ManualClock())
     let namespace = try first.namespace()
     first.close()
-    // A sample of the calls, another one every time; `varvetorture fault` takes them all.
+    // A sample of the calls, another one every time; `varvetorture fault` takes all of its own.
     var dice = StoreDice.seeded("runningFault")
     var call = dice.below(Self.stride)
     var refusals = 0
