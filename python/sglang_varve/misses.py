@@ -1,8 +1,14 @@
-"""Misses of the last moments: SGLang asks for the first page of a queued request again and again.
+"""What this worker remembers of pages that were not there.
 
-A lookup that found nothing is answered from here for some tens of milliseconds, in a microsecond.
-Own puts take their keys out, so that what this worker stored is found at once; what others stored
-is found when the entry has aged.
+``Misses``: SGLang asks for the first page of a queued request again and again. A lookup that found
+nothing is answered from here for some tens of milliseconds, in a microsecond. Own puts take their
+keys out, so that what this worker stored is found at once; what others stored is found when the
+entry has aged.
+
+``Doubts``: pages that a get did not find. A lookup is five times cheaper where the daemon may
+answer from its fingerprints, and one page in millions that is absent is then taken for present (the
+run's last page never is). It would be taken so every time, and its request end short for ever:
+lookups over a page in doubt have every page confirmed.
 """
 
 from __future__ import annotations
@@ -49,3 +55,28 @@ class Misses:
 
     def clear(self) -> None:
         self._until.clear()
+
+
+class Doubts:
+    """Keys that a get did not find. Its operations are single ones of a dict: no lock."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, None] = {}
+
+    def concern(self, keys: Iterable[str]) -> bool:
+        """Whether one of ``keys`` is in doubt."""
+        return bool(self._keys) and not self._keys.keys().isdisjoint(keys)
+
+    def add(self, key: str) -> None:
+        if len(self._keys) >= ENTRIES_MAX:
+            self._keys.clear()
+        self._keys[key] = None
+
+    def drop(self, keys: Iterable[str]) -> None:
+        """What this worker stored is in doubt no more."""
+        if self._keys:
+            for key in keys:
+                self._keys.pop(key, None)
+
+    def clear(self) -> None:
+        self._keys.clear()

@@ -25,7 +25,7 @@ from .errors import (
 )
 from .hostpool import PageList
 from .messages import PRESENT, LookupRequest, LookupResponse, NamespaceOptions
-from .misses import Misses
+from .misses import Doubts, Misses
 from .options import Options
 from .streams import Streams
 from .transfer import Page, Received, is_stored, page_size, sizes_of
@@ -87,6 +87,7 @@ class Store:
         self.client, self.counters, self.options = client, counters, options
         self.name, self.page_tokens, self.page_bytes = name, page_tokens, page_bytes
         self.misses = Misses(options.miss_seconds)
+        self.doubts = Doubts()
         self._streams = streams
         self._number: int | None = None
         self._lock = threading.Lock()
@@ -148,6 +149,7 @@ class Store:
                 raise
         self._number = None
         self.misses.clear()
+        self.doubts.clear()
         return True
 
     # ── lookups ──────────────────────────────────────────────────────
@@ -164,12 +166,13 @@ class Store:
         ids = identity.page_ids(list(keys))
         before, at_root = hint
         hits, size = 0, LOOKUP_PAGES_FIRST
+        exact = self.doubts.concern(keys)
         while hits < len(keys):
             size = min(size, self.client.link.max_pages)
             chain = make_chain(ids[hits * ID : (hits + size) * ID], before, at_root)
             asked = len(chain.page_ids) // ID
             try:
-                found = self._lookup(chain, deadline).hit_pages
+                found = self._lookup(chain, deadline, exact).hit_pages
             except VarveError:
                 if not hits:
                     raise
@@ -184,16 +187,17 @@ class Store:
         self.counters.add(lookups=1, lookup_pages=len(keys), lookup_hit_pages=hits)
         return hits
 
-    def _lookup(self, chain: Any, deadline: float) -> LookupResponse:
+    def _lookup(self, chain: Any, deadline: float, exact: bool = False) -> LookupResponse:
         prefetch = self.options.prefetch
         return self._in_namespace(deadline, lambda n: self.client.lookup(
-            n, chain, prefetch=prefetch, exact=True, seconds=left(deadline)
+            n, chain, prefetch=prefetch, exact=exact, seconds=left(deadline)
         ))  # fmt: skip
 
     def presence_request(self, number: int, keys: Sequence[str], hint: Hint) -> LookupRequest:
         """The question which of these keys are there, one bit each."""
         chain = make_chain(identity.page_ids(list(keys)), *hint)
-        return LookupRequest(namespace=number, chain=chain, want_present=True, exact=True)
+        exact = self.doubts.concern(keys)
+        return LookupRequest(namespace=number, chain=chain, want_present=True, exact=exact)
 
     def presence(self, keys: Sequence[str], hint: Hint, deadline: float) -> bytes:
         """One bit a key, in as many calls as the daemon's limit demands."""
@@ -203,10 +207,11 @@ class Store:
             part = keys[start : start + most]
 
             def ask(number: int, part: Sequence[str] = part) -> LookupResponse:
-                chain = self.presence_request(number, part, hint).chain
+                request = self.presence_request(number, part, hint)
                 return self.client.lookup(
-                    number, chain, want_present=True, exact=False, seconds=left(deadline)
-                )
+                    number, request.chain, want_present=True, exact=request.exact,
+                    seconds=left(deadline),
+                )  # fmt: skip
 
             bits += self._in_namespace(deadline, ask).present.ljust((len(part) + 7) // 8, b"\0")
         return bytes(bits)
@@ -247,7 +252,10 @@ class Store:
                 good[start:end] = [status == PRESENT for status in received.status]
                 totals[0] += received.bytes
                 totals[1] += len(received.corrupt)
-            return sparse or all(good[start:end])
+            if False in good[start:end]:
+                self.doubts.add(keys[good.index(False, start)])
+                return sparse
+            return True
 
         try:
             self._streams.run(self._cut(pages), work)
@@ -304,6 +312,7 @@ class Store:
             self._streams.run(self._cut(pages), work)
         finally:
             self.misses.drop(keys)
+            self.doubts.drop(compress(keys, good))
             size = sum(compress(sizes_of(pages), good))
             self.counters.add(
                 set_calls=1, set_pages=len(keys), set_ok_pages=sum(good), set_bytes=size

@@ -32,6 +32,7 @@ class Faults:
     chunk_pause: float = 0.0  # Seconds between pieces of 4 KiB of a Get.
     refuse_put_early: bool = False  # Answers a put with an error after its first DATA.
     noise: bytes = b""  # Sent before each answer.
+    collide: set[bytes] = field(default_factory=set)  # Absent, and present to inexact lookups.
     put_status: dict[bytes, int] = field(default_factory=dict)  # id: status without storing
 
 

@@ -158,13 +158,14 @@ class Session:
         hit, size, unbroken = 0, 0, True
         for i, page_id in enumerate(ids):
             page = space.pages.get(page_id)
-            if page is None:
+            collides = not request.exact and page_id in self.server.faults.collide
+            if page is None and not collides:
                 unbroken = False
                 continue
             bits[i >> 3] |= 1 << (i & 7)
             if unbroken:
                 hit += 1
-                size += len(page[0])
+                size += len(page[0]) if page else 0
         present = bytes(bits) if request.want_present else b""
         return self.answer(m.LookupResponse(hit_pages=hit, hit_bytes=size, present=present))
 
