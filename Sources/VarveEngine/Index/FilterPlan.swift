@@ -10,6 +10,8 @@ package enum FilterPlan {
   /// all above it is empty, and runs that come later find their bits left over. So all filters
   /// together stay within `bitsPerName` of all names while upper levels hold no more than they
   /// should; a tree whose last level has just begun passes that by three fifths at most (tests).
+  /// The largest run there is counts as it is: one that took in all others is larger than any that
+  /// the last level of a full tree would have, and its rate would be that much too high.
   ///
   /// - Parameters:
   ///   - names: of the run; the filter makes room for so many.
@@ -22,17 +24,20 @@ package enum FilterPlan {
     if bits == 0 { return 0 }
     let allNames = tables.reduce(Double(names)) { $0 + Double($1.counts.names) }
     let allBytes = tables.reduce(Double(bytes)) { $0 + Double($1.fileBytes) }
+    let largest = tables.reduce(names) { max($0, $1.counts.names) }
     let runs = runs(
-      names: allNames, bytes: allBytes, tuning.shape, flushBytes: tuning.flushBytes)
+      names: allNames, bytes: allBytes, largest: Double(largest), tuning.shape,
+      flushBytes: tuning.flushBytes)
     // One level: its runs are of about one size.
     if runs.count < 2 { return bits }
     let allocation = FilterAllocation(runs: runs, bitsPerName: bits)
     return min(TableFilter.bitsPerNameMax, allocation.bitsPerName(names: Double(names)))
   }
 
-  /// The runs of a tree that holds so much, its levels full; the last holds at least half.
+  /// The runs of a tree that holds so much, its levels full; the last holds at least half, and the
+  /// largest run.
   static func runs(
-    names: Double, bytes: Double, _ shape: IndexShape, flushBytes: UInt64
+    names: Double, bytes: Double, largest: Double, _ shape: IndexShape, flushBytes: UInt64
   ) -> [RunGroup] {
     guard names > 0, bytes > 0 else { return [] }
     let last = shape.level(of: UInt64(bytes), flushBytes: flushBytes)
@@ -50,7 +55,12 @@ package enum FilterPlan {
       above = names / 2
     }
     let lastRuns = Double(shape.lastRunsMax)
-    runs.append(RunGroup(names: (names - above) / lastRuns, count: lastRuns))
-    return runs
+    let usual = (names - above) / lastRuns
+    if largest <= usual { return runs + [RunGroup(names: usual, count: lastRuns)] }
+    let others = max(0, names - above - largest)
+    if lastRuns > 1 {
+      runs.append(RunGroup(names: others / (lastRuns - 1), count: lastRuns - 1))
+    }
+    return runs + [RunGroup(names: largest, count: 1)]
   }
 }

@@ -44,6 +44,12 @@ struct TunerBenchCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "Take the static shapes from the JSON lines of an earlier run of the same sizes.",
+      valueName: "file"))
+  var statics: String?
+
+  @Option(
+    help: ArgumentHelp(
       "Write what each window of the tuner's run counted, as the golden tests read it.",
       valueName: "file"))
   var record: String?
@@ -82,8 +88,13 @@ struct TunerBenchCommand: ParsableCommand {
     let bench = TunerBench(run: run)
     var report = TunerBenchReport(run: run)
     let clock = ContinuousClock()
-    report.rows = try bench.statics(Array(TunerBench.shapes.prefix(shapes))) { row in
-      Console.note("\(row.shape.name): \(row.phases.map { $0.cost.total.rounded() })")
+    if let statics {
+      report.rows = try bench.statics(
+        fromLines: String(contentsOfFile: statics, encoding: .utf8))
+    } else {
+      report.rows = try bench.statics(Array(TunerBench.shapes.prefix(shapes))) { row in
+        Console.note("\(row.shape.name): \(row.phases.map { $0.cost.total.rounded() })")
+      }
     }
     let started = clock.now
     var counts: [String] = []
@@ -94,6 +105,7 @@ struct TunerBenchCommand: ParsableCommand {
     }
     Console.note("tuner: \(tuned.phases.map { $0.cost.total.rounded() }) in \(clock.now - started)")
     report.tuned = tuned.phases
+    report.searches = tuned.phases.first.flatMap(bench.searches)
     report.correlations = bench.correlations(report.rows)
     Console.print(json ? try report.jsonLines() : report.table())
     if explain { tell(tuned.tuner, report.rows, bench) }

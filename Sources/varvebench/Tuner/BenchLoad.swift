@@ -42,8 +42,8 @@ struct BenchCost: Hashable, Sendable {
 
   init() {}
 
-  init(from before: IndexObservation, to after: IndexObservation) {
-    func risen(_ counter: KeyPath<IndexObservation, UInt64>) -> Double {
+  init(from before: TunerObservation, to after: TunerObservation) {
+    func risen(_ counter: KeyPath<TunerObservation, UInt64>) -> Double {
       Double(after[keyPath: counter] - before[keyPath: counter])
     }
     blockReads = risen(\.blockReads)

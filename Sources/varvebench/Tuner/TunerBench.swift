@@ -1,5 +1,6 @@
 // The tuner beside every shape that stands still, and the cost model beside the counts.
 
+import Foundation
 import VarveEngine
 import VarveServer
 import VarveTuner
@@ -24,7 +25,47 @@ struct TunerBench {
     let writes: Double
   }
 
+  /// Searches over every knob, each from its own start.
+  struct Searches {
+    /// Settings that one tries.
+    let tried: Int
+    /// Processor time of each, rising.
+    let micros: [Double]
+
+    var median: Double { micros[micros.count / 2] }
+  }
+
+  private static let searchRounds = 101
+
   let run: TunerRun
+
+  /// The rows of an earlier run's JSON lines.
+  func statics(fromLines text: String) throws -> [Row] {
+    struct Line: Decodable {
+      let kind: String
+      let shape: String?
+      let phase: Int?
+      let record: String?
+    }
+    let decoder = JSONDecoder()
+    var found: [String: [PhaseResult]] = [:]
+    for text in text.split(separator: "\n") {
+      let line = try decoder.decode(Line.self, from: Data(text.utf8))
+      guard line.kind == "static", let shape = line.shape else { continue }
+      guard let phase = line.phase, run.phases.indices.contains(phase), let record = line.record,
+        let seen = WindowRecord.observation(record)
+      else { throw Failure("no phase of a static shape: \(text)") }
+      found[shape, default: []].append(
+        PhaseResult(run.phases[phase], from: TunerObservation(), to: seen, shape: shape))
+    }
+    return try Self.shapes.compactMap { shape in
+      guard let phases = found[shape.name] else { return nil }
+      guard phases.count == run.phases.count else {
+        throw Failure("\(shape.name) has \(phases.count) phases, not \(run.phases.count)")
+      }
+      return Row(shape: shape, phases: phases)
+    }
+  }
 
   func statics(_ shapes: [IndexShape], _ tell: (Row) -> Void) throws -> [Row] {
     try shapes.map { shape in
@@ -49,13 +90,32 @@ struct TunerBench {
   /// What the model says of every shape in one phase, having seen the default shape in it alone.
   func predictions(_ rows: [Row], phase: Int) -> [CostEstimate] {
     guard let base = rows.first(where: { $0.shape == IndexShape() }) ?? rows.first,
-      let window = base.phases[phase].window, let scale = IndexScale(window)
+      case let window = base.phases[phase].window, let scale = IndexScale(window)
     else { return rows.map { _ in CostEstimate() } }
     var fit = CostFit()
     for _ in 0..<4 { fit.learn(window, setting(base.shape), scale) }
     var model = CostModel(
       scale: scale, mix: window.mix, prices: .bytes(blockBytes: BenchCost.blockBytes), fit: fit)
     return rows.map { model.estimate(setting($0.shape)) }
+  }
+
+  /// What a decision takes: all five knobs with all their candidates, under the load of `phase`.
+  func searches(_ phase: PhaseResult) -> Searches? {
+    let window = phase.window
+    guard let scale = IndexScale(window) else { return nil }
+    let most = Double(run.scale.memtableBytes)
+    let knobs = Knob.ofIndex(memtableBytes: most / 4...most)
+    var tried = 0
+    let micros = (0..<Self.searchRounds).map { _ in
+      let started = ThreadClock.nanos()
+      var model = CostModel(
+        scale: scale, mix: window.mix, prices: .bytes(blockBytes: BenchCost.blockBytes),
+        fit: CostFit())
+      let found = SettingSearch.best(&model, knobs: knobs, current: setting(IndexShape()))
+      tried = found.tried
+      return Double(ThreadClock.nanos() - started) / 1_000
+    }
+    return Searches(tried: tried, micros: micros.sorted())
   }
 
   private func setting(_ shape: IndexShape) -> Setting {

@@ -8,6 +8,22 @@ struct TunerBenchReport {
   var rows: [TunerBench.Row] = []
   var tuned: [PhaseResult] = []
   var correlations: [TunerBench.Correlation] = []
+  var searches: TunerBench.Searches?
+
+  private struct RunLine: Encodable {
+    let kind = "tuner_run"
+    let pages: Int
+    let cacheBytes: Int
+    let memtableBytes: Int
+    let filterBits: Double
+    let fingerprints: Bool
+    let windows: Int
+    let windowPages: Int
+    let seed: UInt64
+    let settingsTried: Int?
+    let searchMicros: Double?
+    let searchMicrosMost: Double?
+  }
 
   private struct Line: Encodable {
     let kind: String
@@ -20,6 +36,7 @@ struct TunerBenchReport {
     let readPages: Double
     let total: Double
     let endShape: String
+    let record: String
   }
 
   private struct CorrelationLine: Encodable {
@@ -34,7 +51,13 @@ struct TunerBenchReport {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
     encoder.keyEncodingStrategy = .convertToSnakeCase
-    var lines: [String] = []
+    let scale = run.scale
+    let head = RunLine(
+      pages: scale.pages, cacheBytes: scale.cacheBytes, memtableBytes: scale.memtableBytes,
+      filterBits: scale.filterBits, fingerprints: scale.hasFingerprints, windows: run.windows,
+      windowPages: run.windowPages, seed: run.seed, settingsTried: searches?.tried,
+      searchMicros: searches?.median, searchMicrosMost: searches?.micros.last)
+    var lines = [String(decoding: try encoder.encode(head), as: UTF8.self)]
     for (kind, shape, phases) in rows.map({ ("static", $0.shape.name, $0.phases) })
       + [("tuner", "tuner", tuned)]
     {
@@ -43,7 +66,7 @@ struct TunerBenchReport {
           kind: kind, shape: shape, phase: index, load: phase.load.name,
           blockReads: phase.cost.blockReads, bytes: phase.cost.bytes,
           putPages: phase.cost.putPages, readPages: phase.cost.readPages, total: phase.cost.total,
-          endShape: phase.shape)
+          endShape: phase.shape, record: phase.record)
         lines.append(String(decoding: try encoder.encode(line), as: UTF8.self))
       }
     }
@@ -99,6 +122,12 @@ struct TunerBenchReport {
         String(
           format: "%@: rank correlation of reads %.3f, of writes %.3f", correlation.load.name,
           correlation.reads, correlation.writes))
+    }
+    if let searches, let most = searches.micros.last {
+      lines.append(
+        String(
+          format: "a search of %d settings: %.0f µs of processor time, at most %.0f",
+          searches.tried, searches.median, most))
     }
     return lines.joined(separator: "\n")
   }

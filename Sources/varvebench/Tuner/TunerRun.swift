@@ -10,12 +10,24 @@ import VarveTuner
 /// A phase of a run, as it came out.
 struct PhaseResult: Sendable {
   let load: BenchLoad
-  var cost: BenchCost
+  let cost: BenchCost
   /// The mix that the tuner would see, and the index at the phase's end: what the model is asked
   /// with.
-  var window: TunerWindow?
+  let window: TunerWindow
+  /// The same as a line.
+  let record: String
   /// The shape at the phase's end.
-  var shape: String
+  let shape: String
+
+  init(
+    _ load: BenchLoad, from before: TunerObservation, to after: TunerObservation, shape: String
+  ) {
+    self.load = load
+    self.shape = shape
+    cost = BenchCost(from: before, to: after)
+    window = TunerWindow(from: before, to: after)
+    record = WindowRecord.line(from: before, to: after)
+  }
 }
 
 struct TunerRun {
@@ -45,8 +57,10 @@ struct TunerRun {
     try index.fill()
     var logger = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
     logger.logLevel = .critical
+    var settings = TunerSettings()
+    settings.mode = .auto
     let driver = TunerDriver(
-      index.engine, TunerSettings(), knobs: Self.knobs(scale),
+      index.engine, settings, knobs: Self.knobs(scale),
       prices: .bytes(blockBytes: BenchCost.blockBytes), clock: index.clock, logger: logger)
     driver.turn()
     var last = TunerObservation(index.engine.indexObservation())
@@ -75,17 +89,15 @@ struct TunerRun {
   private func run(
     _ load: BenchLoad, on index: BenchIndex, tuner: TunerDriver?, windowEnded: () -> Void = {}
   ) throws -> PhaseResult {
-    let before = index.engine.indexObservation()
+    let before = TunerObservation(index.engine.indexObservation())
     for _ in 0..<windows {
       var pages = 0
       while pages < windowPages * load.windowFactor { pages += try index.step(load) }
       tuner?.turn()
       windowEnded()
     }
-    let after = index.engine.indexObservation()
     return PhaseResult(
-      load: load, cost: BenchCost(from: before, to: after),
-      window: TunerWindow(from: TunerObservation(before), to: TunerObservation(after)),
+      load, from: before, to: TunerObservation(index.engine.indexObservation()),
       shape: index.engine.tuning.shape.name)
   }
 }

@@ -82,7 +82,8 @@ import Testing
     var dice = Dice()
     for _ in 0..<20 {
       let tuning = IndexTuning(
-        sizeRatio: 2 + dice.below(9), innerRunsMax: 1 + dice.below(8), lastRunsMax: 1,
+        sizeRatio: 2 + dice.below(9), innerRunsMax: 1 + dice.below(8),
+        lastRunsMax: 1 + dice.below(4),
         memtableBytes: 1 << 20, filterBitsPerName: Double(dice.below(17)))
       var held: [(table: TableSummary, bits: Double)] = []
       var number: UInt64 = 0
