@@ -79,3 +79,72 @@ package struct FilterAllocation: Equatable, Sendable, BitwiseCopyable {
     return sum
   }
 }
+
+extension RunGroup {
+  /// The runs of a tree whose levels are full, which filters are divided for; the last level holds
+  /// at least half, and the largest run.
+  ///
+  /// - Parameters:
+  ///   - names: of all runs there are.
+  ///   - inner: names that each level above the last holds when it is full.
+  ///   - largest: names of the largest run there is.
+  package static func fullTree(
+    names: Double, inner: [Double], innerRunsMax: Double, lastRunsMax: Double, largest: Double
+  ) -> [RunGroup] {
+    var runs = inner.map { RunGroup(names: $0 / innerRunsMax, count: innerRunsMax) }
+    var above = inner.reduce(0, +)
+    if above > names / 2 {
+      for index in runs.indices { runs[index].count *= names / 2 / above }
+      above = names / 2
+    }
+    let usual = (names - above) / lastRunsMax
+    if largest <= usual { return runs + [RunGroup(names: usual, count: lastRunsMax)] }
+    let others = max(0, names - above - largest)
+    if lastRunsMax > 1 {
+      runs.append(RunGroup(names: others / (lastRunsMax - 1), count: lastRunsMax - 1))
+    }
+    return runs + [RunGroup(names: largest, count: 1)]
+  }
+}
+
+/// What many budgets of bits, each divided for the same planned runs, come to for the runs that
+/// stand: what does not depend on the bits is summed up once.
+package struct FilterBudgets: Equatable, Sendable {
+  private let planned: [RunGroup]
+  private let standing: [RunGroup]
+  /// Of the planned runs: the mean over all names of their run's size, as logarithms.
+  private let meanLog: Double
+  private let largestLog: Double
+  /// Of those that stand.
+  private let names: Double
+  private let largest: Double
+
+  package init(planned: [RunGroup], standing: [RunGroup]) {
+    self.planned = planned
+    self.standing = standing
+    var sums = (names: 0.0, weighted: 0.0, largest: 0.0)
+    for run in planned where run.names > 0 && run.count > 0 {
+      sums.names += run.names * run.count
+      sums.weighted += run.names * run.count * log(run.names)
+      sums.largest = max(sums.largest, run.names)
+    }
+    meanLog = sums.names > 0 ? sums.weighted / sums.names : 0
+    largestLog = sums.names > 0 ? log(sums.largest) : .infinity
+    names = standing.reduce(0) { $0 + $1.names * $1.count }
+    largest = standing.reduce(0) { max($0, $1.names) }
+  }
+
+  /// False passes that one absent name meets: the sum of the rates of the runs that stand.
+  package func falsePasses(bitsPerName: Double) -> Double {
+    let scale = -(bitsPerName * FilterAllocation.bitsScale + meanLog)
+    // No rate would pass 1: they sum up to the share of all names.
+    if largestLog + scale <= 0 {
+      let rate = exp(scale)
+      if largest * rate <= 1 { return names * rate }
+    }
+    let allocation = FilterAllocation(runs: planned, bitsPerName: bitsPerName)
+    return standing.reduce(0) {
+      $0 + $1.count * allocation.falsePositiveRate(names: $1.names)
+    }
+  }
+}

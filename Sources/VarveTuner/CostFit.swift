@@ -24,6 +24,10 @@ package struct CostFit: Equatable, Sendable {
   static let newWeight = 0.5
   /// Fewer pages than this prove nothing.
   static let pagesMin = 500.0
+  /// Merges into the last level that a window must have room for.
+  static let turnsMin = 2.0
+  /// What a window weighs at least in which hardly anything was put, of one that saw a whole turn.
+  static let turnShareMin = 0.2
   static let scaleBounds = 0.1...10.0
   static let blockBounds = 1.0 / 128...8.0
   static let exponentBounds = 0.02...4.0
@@ -44,18 +48,23 @@ package struct CostFit: Equatable, Sendable {
   package mutating func learn(_ window: TunerWindow, _ setting: Setting, _ scale: IndexScale) {
     var model = CostModel(scale: scale, mix: window.mix, prices: .flash, fit: self)
     let bare = model.bare(setting, batches: batches)
+    // What stands above the last level, and so how many runs and how full filters are, goes through
+    // a turn from one merge into it to the next.
+    let turn = window.putPages / max(1, model.turnPages(setting))
+    let weight = Self.newWeight * min(1, max(Self.turnShareMin, turn))
     let passes = (window.absentPages + window.presentPages / 2) * bare.falsePasses
     if window.readPages >= Self.pagesMin, passes >= 20 || window.falsePasses >= 20 {
       Self.move(
-        &falsePassScale, to: (window.falsePasses + 1) / (passes + 1), within: Self.scaleBounds)
+        &falsePassScale, to: (window.falsePasses + 1) / (passes + 1), within: Self.scaleBounds,
+        weight)
     }
     if window.presentPages >= Self.pagesMin {
       let blocks = max(0, window.blockAccesses - window.falsePasses) / window.presentPages
       Self.move(
-        &windowBlocks, to: blocks / max(1e-9, bare.runsOfWindow), within: Self.blockBounds)
+        &windowBlocks, to: blocks / max(1e-9, bare.runsOfWindow), within: Self.blockBounds, weight)
     }
-    // Merges into the last level come in bursts: a window without its share of them proves nothing.
-    if window.putPages >= model.turnPages(setting), window.flushedBytes > 0 {
+    // Merges into the last level come in bursts: a window with one of them or none proves nothing.
+    if turn >= Self.turnsMin, window.flushedBytes > 0 {
       let merged = (window.mergeReadBytes + window.mergeWrittenBytes) / 2
       let counted = merged / (window.putPages * scale.bytesPerPage)
       Self.move(
@@ -104,12 +113,13 @@ package struct CostFit: Equatable, Sendable {
     Self.move(&batches, to: best.batches, within: 1...32)
   }
 
-  /// Half way to `value`, in the logarithm.
+  /// A share of the way to `value`, in the logarithm.
   private static func move(
-    _ coefficient: inout Double, to value: Double, within bounds: ClosedRange<Double>
+    _ coefficient: inout Double, to value: Double, within bounds: ClosedRange<Double>,
+    _ weight: Double = newWeight
   ) {
     let bounded = min(bounds.upperBound, max(bounds.lowerBound, value))
     let old = Powers.logarithm(coefficient)
-    coefficient = Powers.exponential(old + (Powers.logarithm(bounded) - old) * newWeight)
+    coefficient = Powers.exponential(old + (Powers.logarithm(bounded) - old) * weight)
   }
 }

@@ -27,15 +27,16 @@ package struct IndexScale: Equatable, Sendable {
     self.cacheBytes = cacheBytes
   }
 
-  /// As a window's end shows it; nil while there is nothing in tables, or no flush told what a page
+  /// As a window shows it; nil while there is nothing in tables, or no flush told what a page
   /// takes.
   package init?(_ window: TunerWindow) {
     let end = window.end
-    guard end.indexPages > 0, end.indexBytes > 0, end.memtableBytesPerPage > 0,
+    guard end.indexPages > 0, end.indexBytes > 0, window.meanPages > 0,
+      end.memtableBytesPerPage > 0,
       end.unitBytesPerMemtableByte > 0
     else { return nil }
     self.init(
-      pages: Double(end.indexPages), bytesPerPage: Double(end.indexBytes) / Double(end.indexPages),
+      pages: window.meanPages, bytesPerPage: Double(end.indexBytes) / Double(end.indexPages),
       memtableBytesPerPage: end.memtableBytesPerPage,
       unitBytesPerMemtableByte: end.unitBytesPerMemtableByte, cacheBytes: Double(end.cacheBytes))
   }
@@ -87,18 +88,21 @@ package struct CostModel {
     lay(setting)
     var cost = CostEstimate()
     cost.falsePasses =
-      fit.falsePassScale
-      * FilterAllocation.falsePasses(layout.groups, bitsPerName: setting[.filterBits])
+      fit.falsePassScale * layout.filters.falsePasses(bitsPerName: setting[.filterBits])
     // A page that is there is found after half of the runs, on average.
     cost.presentBlocks =
       fit.windowBlocks * runsOfWindow + cost.falsePasses / 2
     cost.missShare = missShare(setting)
     cost.mergedBytes = 2 * scale.bytesPerPage * fit.copies(layout.copies)
-    let block = cost.missShare * prices.blockRead + (1 - cost.missShare) * prices.blockHit
     let reads = mix.absent + mix.present
     if reads > 0 {
+      let miss = cost.missShare
+      // A window that lies in several runs is looked for in as many blocks, but these hold the less
+      // of other windows: they are found in memory more often (docs/tuner.md).
+      let split = fit.windowBlocks * max(0, runsOfWindow - 1)
       let blocks = (mix.absent * cost.falsePasses + mix.present * cost.presentBlocks) / reads
-      cost.readNanos = blocks * block
+      let read = miss * blocks - miss * (1 - miss) * split * mix.present / reads
+      cost.readNanos = read * prices.blockRead + (blocks - read) * prices.blockHit
     }
     cost.writeNanos =
       scale.bytesPerPage * prices.byteWritten
@@ -139,8 +143,7 @@ package struct CostModel {
     falsePasses: Double, runsOfWindow: Double, copies: Double
   ) {
     lay(setting)
-    let passes = FilterAllocation.falsePasses(
-      layout.groups, bitsPerName: setting[.filterBits])
+    let passes = layout.filters.falsePasses(bitsPerName: setting[.filterBits])
     return (passes, layout.runsOfWindow(batches: batches), layout.copies)
   }
 

@@ -11,8 +11,11 @@ internal import VarveBase
 struct TreeLayout {
   private(set) var pages: [Double] = []
   private(set) var runs: [Double] = []
-  /// The same as runs of equal size, for the division of filter memory.
-  private(set) var groups: [RunGroup] = []
+  /// Its filters: divided for full levels, as the index does, and asked as the runs stand.
+  private(set) var filters = FilterBudgets(planned: [], standing: [])
+  private var standing: [RunGroup] = []
+  /// What the levels above the last hold when they are full.
+  private var inner: [Double] = []
   /// Times a page is written by merges, from its flush to the last level.
   private(set) var copies = 0.0
   /// Pages that come to the last level at a time.
@@ -21,7 +24,8 @@ struct TreeLayout {
   init() {
     pages.reserveCapacity(Limits.modelLevelsMax)
     runs.reserveCapacity(Limits.modelLevelsMax)
-    groups.reserveCapacity(Limits.modelLevelsMax)
+    standing.reserveCapacity(Limits.modelLevelsMax)
+    inner.reserveCapacity(Limits.modelLevelsMax)
   }
 
   /// Lays `indexPages` out.
@@ -37,6 +41,7 @@ struct TreeLayout {
     precondition(flushPages > 0 && unitPages > 0, "a flush of no pages")
     pages.removeAll(keepingCapacity: true)
     runs.removeAll(keepingCapacity: true)
+    inner.removeAll(keepingCapacity: true)
     copies = 0
     var left = max(indexPages, flushPages)
     var arriving = flushPages
@@ -49,13 +54,24 @@ struct TreeLayout {
       copies += level.copies
       left -= pages[pages.count - 1]
       arriving = level.leaving
+      inner.append(capacity)
       capacity *= sizeRatio
     }
     addLast(left, arriving: arriving, capacity: capacity, runsMax: lastRunsMax)
-    groups.removeAll(keepingCapacity: true)
+    standing.removeAll(keepingCapacity: true)
+    var largest = 0.0
     for (pages, runs) in zip(pages, runs) {
-      groups.append(RunGroup(names: pages / runs, count: runs))
+      standing.append(RunGroup(names: pages / runs, count: runs))
+      largest = max(largest, pages / runs)
     }
+    // The only level there is: all its runs have the bits they were given.
+    let planned =
+      inner.isEmpty
+      ? standing
+      : RunGroup.fullTree(
+        names: indexPages, inner: inner, innerRunsMax: innerRunsMax, lastRunsMax: lastRunsMax,
+        largest: largest)
+    filters = FilterBudgets(planned: planned, standing: standing)
   }
 
   /// One level above the last: what comes in, what it holds on average, what goes down.

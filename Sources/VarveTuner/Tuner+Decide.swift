@@ -68,6 +68,18 @@ extension Tuner {
     return share * scale.pages * scale.bytesPerPage * (prices.byteRead + prices.byteWritten)
   }
 
+  /// Whether joining runs right away earns what it costs before puts would have formed them anew.
+  private func earnsJoining(
+    _ trial: Trial, from now: CostEstimate, to next: CostEstimate, _ scale: IndexScale
+  ) -> Bool {
+    let windows = Double(trial.baseline.count)
+    let untilFormed = trial.after.turnPages / max(1, trial.baseline.putPages / windows)
+    guard untilFormed > Double(options.settleWindowsMax) else { return false }
+    let saved = (now.readNanos - next.readNanos) * trial.baseline.readPages / windows
+    let cost = scale.pages * scale.bytesPerPage * (prices.byteRead + prices.byteWritten)
+    return saved * min(untilFormed, options.paybackWindows) > cost
+  }
+
   private mutating func record(
     _ step: (setting: Setting, cost: CostEstimate), from now: CostEstimate, _ span: TunerWindow,
     _ model: inout CostModel, _ atUnix: Double
@@ -91,7 +103,9 @@ extension Tuner {
     }
     let trial = Trial(
       ids: ids, from: setting, to: step.setting, baseline: span, predictedGain: gain,
-      expected: Trial.Expected(from: now, to: step.cost, turn: model.turnPages(step.setting)))
+      before: Trial.Expected(now, turnPages: model.turnPages(setting)),
+      after: Trial.Expected(step.cost, turnPages: model.turnPages(step.setting)))
+    joins = earnsJoining(trial, from: now, to: step.cost, model.scale)
     setting = step.setting
     enter(.settling(trial))
   }

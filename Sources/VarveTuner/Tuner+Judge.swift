@@ -7,7 +7,7 @@ extension Tuner {
     guard let span else { return }
     if let loss = plainLoss(trial, span) { return revert(trial, loss) }
     guard span.count >= options.judgeWindowsMin,
-      span.putPages >= trial.expected.turnPages || span.count >= options.judgeWindowsMax
+      span.putPages >= trial.after.turnPages || span.count >= options.judgeWindowsMax
         || !writesCount(trial.baseline)
     else { return }
     let gain = measuredGain(trial, span)
@@ -30,7 +30,8 @@ extension Tuner {
   /// What `span` lost against the baseline, where that is plain already. One window proves nothing.
   func plainLoss(_ trial: Trial, _ span: TunerWindow) -> Double? {
     guard span.count >= 2 else { return nil }
-    let gain = measuredGain(trial, span)
+    let reading = prices.reading(span) ?? trial.after.reading
+    let gain = gain(trial, span, reading: reading, writing: leastWriting(span, trial.after))
     return gain < -options.plainLoss ? gain : nil
   }
 
@@ -61,31 +62,49 @@ extension Tuner {
   }
 
   /// The share of the cost that is saved, the load's pages being those of the baseline.
-  ///
-  /// Reading and writing are measured a page each, so that a load that moved a little within the
-  /// drift allowed does not pass for a gain. Merges into the last level are few and large: where
-  /// fewer pages were put than bring one about, the measured change of writing counts in that
-  /// proportion and the expected one for the rest. What was too seldom to be measured counts as
-  /// unchanged.
   func measuredGain(_ trial: Trial, _ after: TunerWindow) -> Double {
+    gain(
+      trial, after, reading: likelyReading(after, trial.after),
+      writing: likelyWriting(after, trial.after))
+  }
+
+  /// Reading and writing are compared a page each, so that a load that moved a little within the
+  /// drift allowed does not pass for a gain.
+  private func gain(
+    _ trial: Trial, _ after: TunerWindow, reading: Double, writing: Double
+  ) -> Double {
     let before = trial.baseline
-    var old = 0.0
-    var new = 0.0
-    if let reading = prices.reading(before) {
-      let now = after.readPages >= options.windowPagesMin / 10 ? prices.reading(after) : nil
-      old += reading * before.mix.reads
-      new += (now ?? reading) * before.mix.reads
-    }
-    let expected = trial.expected
-    if expected.writingBefore > 0 {
-      let seen = [before, after].map { min(1, $0.putPages / max(1, expected.turnPages)) }
-      func blended(_ window: TunerWindow, _ said: Double, _ share: Double) -> Double {
-        said + ((prices.writing(window) ?? said) - said) * share
-      }
-      old += blended(before, expected.writingBefore, seen[0]) * before.mix.put
-      new += blended(after, expected.writingAfter, seen[1]) * before.mix.put
-    }
+    let old =
+      likelyWriting(before, trial.before) * before.mix.put
+      + likelyReading(before, trial.before) * before.mix.reads
+    let new = writing * before.mix.put + reading * before.mix.reads
     return old > 0 ? 1 - new / old : 0
+  }
+
+  /// What reading costs a page, by what was expected and counted. Runs pile up from one merge into
+  /// the last level to the next: what was counted stands for as much of that as it has seen, or for
+  /// as long as it has lasted.
+  private func likelyReading(_ window: TunerWindow, _ expected: Trial.Expected) -> Double {
+    guard window.readPages >= options.windowPagesMin / 10, let counted = prices.reading(window)
+    else { return expected.reading }
+    let lasted = Double(window.count) / Double(options.judgeWindowsMax)
+    let seen = min(1, max(window.putPages / max(1, expected.turnPages), lasted))
+    return expected.reading + (counted - expected.reading) * seen
+  }
+
+  /// The same of writing, of which a window sees one merge into the last level or none: it takes
+  /// several to tell.
+  private func likelyWriting(_ window: TunerWindow, _ expected: Trial.Expected) -> Double {
+    guard let counted = prices.writing(window) else { return expected.writing }
+    let seen = min(1, window.putPages / max(1, options.provingTurns * expected.turnPages))
+    return expected.writing + (counted - expected.writing) * seen
+  }
+
+  /// What it costs if nothing more is written until the last level's turn is over.
+  private func leastWriting(_ window: TunerWindow, _ expected: Trial.Expected) -> Double {
+    guard let counted = prices.writing(window) else { return expected.writing }
+    return max(
+      expected.writing, counted * min(1, window.putPages / max(1, expected.turnPages)))
   }
 
   /// A load that changed while a move was on trial judges nothing: what is in force stays, and the

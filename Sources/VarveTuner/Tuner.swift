@@ -18,19 +18,21 @@ package struct Tuner: Sendable {
     /// The load before it.
     var baseline: TunerWindow
     var predictedGain: Double
-    var expected: Expected
+    /// Expected of both settings.
+    var before: Expected
+    var after: Expected
 
-    /// What the model said of a page put, before and after, and how many have to be put until that
-    /// can be seen.
+    /// What the model says of a setting: nanoseconds a page read and put, and how many pages are put
+    /// from one merge into the last level to the next.
     struct Expected: Equatable, Sendable {
-      let writingBefore: Double
-      let writingAfter: Double
+      let reading: Double
+      let writing: Double
       let turnPages: Double
 
-      init(from now: CostEstimate, to next: CostEstimate, turn: Double) {
-        writingBefore = now.writeNanos
-        writingAfter = next.writeNanos
-        turnPages = turn
+      init(_ cost: CostEstimate, turnPages: Double) {
+        reading = cost.readNanos
+        writing = cost.writeNanos
+        self.turnPages = turnPages
       }
     }
   }
@@ -51,6 +53,9 @@ package struct Tuner: Sendable {
   package internal(set) var mode: TunerMode
   package internal(set) var knobs: [Knob]
   package internal(set) var setting: Setting
+  /// Whether the last move is worth joining the runs that the new shape has too many of at once,
+  /// rather than as new ones are formed.
+  package internal(set) var joins = false
   package internal(set) var history = TunerHistory(countMax: Limits.tunerDecisionsMax)
   package internal(set) var fit = CostFit()
   package internal(set) var drift: Drift
@@ -106,6 +111,7 @@ package struct Tuner: Sendable {
     self.previous = observation
     self.window = window
     windowCount += 1
+    joins = false
     let before = setting
     take(window, atUnix)
     return setting == before ? nil : setting
@@ -148,7 +154,7 @@ package struct Tuner: Sendable {
 
   private mutating func gather(_ atUnix: Double) {
     guard let span, span.count >= options.gatherWindows, mode != .manual else { return }
-    let pages = Double(span.end.indexPages)
+    let pages = span.meanPages
     let hasGrown =
       pagesAtDecision > 0
       && (pages > pagesAtDecision * options.sizeFactor
@@ -161,12 +167,12 @@ package struct Tuner: Sendable {
   private mutating func settle(_ trial: Trial) {
     guard let span, span.count >= options.settleWindowsMin else { return }
     if let loss = plainLoss(trial, span) { return revert(trial, loss) }
-    if hasTurned(span) || span.count >= options.settleWindowsMax { enter(.judging(trial)) }
+    if hasTurned(span, trial) || span.count >= options.settleWindowsMax { enter(.judging(trial)) }
   }
 
   /// Whether enough was put in `span` to form runs of the setting in force.
-  func hasTurned(_ span: TunerWindow) -> Bool {
-    span.putPages * span.end.memtableBytesPerPage
-      >= options.turnFlushes * setting[.memtableBytes]
+  func hasTurned(_ span: TunerWindow, _ trial: Trial) -> Bool {
+    span.putPages * span.end.memtableBytesPerPage >= options.turnFlushes * setting[.memtableBytes]
+      && span.putPages >= options.settleTurns * trial.after.turnPages
   }
 }

@@ -21,20 +21,24 @@ package struct TunerOptions: Equatable, Sendable {
   /// Windows after a move that are not judged, while runs take the new shape: at least, and at most
   /// where too few pages are put to form new runs.
   package var settleWindowsMin = 2
-  package var settleWindowsMax = 8
+  package var settleWindowsMax = 16
   /// Windows that judge a move, at least and at most; within these, until the last level was merged
   /// into.
   package var judgeWindowsMin = 3
-  package var judgeWindowsMax = 12
-  /// Flushes' worth of puts after which runs have been formed in a new shape.
+  package var judgeWindowsMax = 48
+  /// Flushes' worth of puts after which runs have been formed in a new shape, and the share of the
+  /// puts that bring about a merge into the last level.
   package var turnFlushes = 8.0
+  package var settleTurns = 0.5
+  /// Merges into the last level whose counts prove what writing costs.
+  package var provingTurns = 3.0
   /// A move is made only for a predicted gain of at least this.
   package var gainMin = 0.03
   /// A move stays that gained at least this; below it is taken back.
   package var paidMin = 0.01
   /// What costs so much more after a move is taken back without waiting for the judgement's
-  /// windows.
-  package var plainLoss = 0.25
+  /// windows. A tree on its way to another shape may cost more than either.
+  package var plainLoss = 0.5
   /// A setting that did not pay is not tried again for so many windows, twice as long every time.
   package var barWindows = 64
   /// In how many windows a move must earn what forming its runs costs.

@@ -16,6 +16,8 @@ package struct TunerWindow: Equatable, Sendable {
   package private(set) var mergeReadBytes: Double = 0
   package private(set) var mergeWrittenBytes: Double = 0
   package private(set) var stallNanos: Double = 0
+  /// Pages in tables, in the mean: a merge into the last level lets go of many at once.
+  package private(set) var meanPages: Double = 0
   package private(set) var end: TunerObservation
 
   /// From `earlier` to `later`. Counters that fell (the store was opened anew) count as none.
@@ -36,12 +38,15 @@ package struct TunerWindow: Equatable, Sendable {
     mergeReadBytes = risen(\.mergeReadBytes)
     mergeWrittenBytes = risen(\.mergeWrittenBytes)
     stallNanos = risen(\.stallNanos)
+    meanPages = Double(later.indexPages)
     end = later
   }
 
   /// With the window that follows it.
   package func joined(_ next: TunerWindow) -> TunerWindow {
     var sum = self
+    sum.meanPages +=
+      (next.meanPages - meanPages) * Double(next.count) / Double(count + next.count)
     sum.count += next.count
     sum.absentPages += next.absentPages
     sum.presentPages += next.presentPages

@@ -162,7 +162,8 @@ package final class TortureStore: @unchecked Sendable {
         sizeRatio: ratios[tunings % ratios.count], innerRunsMax: runs[tunings % runs.count],
         lastRunsMax: runs[tunings / 2 % runs.count],
         memtableBytes: tunings % 3 == 0 ? 1 : configuration.memtableBytes,
-        filterBitsPerName: Double(tunings * 7 % 21)))
+        filterBitsPerName: Double(tunings * 7 % 21)),
+      joining: tunings % 2 == 0)
   }
 
   private func name(_ space: Int) -> String { "space-\(space)" }

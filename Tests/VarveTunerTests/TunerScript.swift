@@ -1,6 +1,8 @@
 // Commands of `Golden/tuner.txt`. A file is one story: blocks go on where the block before ended.
 //
-//   new [mode=M] [prices=flash]       a tuner and an index, both at T 4, K 3, Z 1
+//   new [mode=M] [prices=flash] [memtable=B bits=N]
+//                                     a tuner and an index, both at T 4, K 3, Z 1; memtable and
+//                                     filter bits held at what is given
 //   index pages=N cache=B             what the index is from here on
 //   run LOAD xN                       N windows of a load that follow the model
 //   count xN NAME=DELTA …             N windows with these counters, as recorded
@@ -57,15 +59,26 @@ struct TunerScript {
   private mutating func make(_ words: [String]) throws -> String {
     var mode = TunerMode.auto
     var prices = Prices.bytes(blockBytes: 16_384)
+    var setting = Samples.setting
+    var knobs = Samples.knobs
     for word in words.dropFirst() {
       if word == "prices=flash" { prices = .flash }
+      if word.hasPrefix("memtable=") {
+        setting[.memtableBytes] = try #require(Double(word.dropFirst(9)))
+        knobs = Knob.ofIndex(memtableBytes: setting[.memtableBytes]...setting[.memtableBytes])
+      }
+      if word.hasPrefix("bits=") {
+        let bits: Double = try #require(Double(word.dropFirst(5)))
+        setting[.filterBits] = bits
+        knobs = knobs.map { $0.name == .filterBits ? $0.within(bits...bits) : $0 }
+      }
       if word.hasPrefix("mode=") {
         mode = try #require(TunerMode(rawValue: String(word.dropFirst(5))))
       }
     }
     self = TunerScript()
     index.prices = prices
-    tuner = Tuner(knobs: Samples.knobs, setting: Samples.setting, mode: mode, prices: prices)
+    tuner = Tuner(knobs: knobs, setting: setting, mode: mode, prices: prices)
     return ""
   }
 

@@ -7,7 +7,7 @@ import VarveBase
 @testable import VarveTuner
 
 @Suite struct TunerTests {
-  @Test(arguments: ["tuner.txt"])
+  @Test(arguments: ["tuner.txt", "recorded.txt"])
   func `decisions are those of the golden text`(_ file: String) throws {
     let text = try GoldenFile.read(file)
     var script = TunerScript()

@@ -8,7 +8,13 @@ extension Engine {
 
   /// Moves the index's knobs. They take force for what is formed next; nothing is rewritten, nobody
   /// waits. Not kept: a start takes the configuration's. `tuning.problem` must be nil.
-  package func tune(_ tuning: IndexTuning) { index.tune(tuning) }
+  ///
+  /// - Parameter joining: levels that have more runs than the new shape allows are joined in the
+  ///   background, once: where little is put, runs that read badly would stand for long.
+  package func tune(_ tuning: IndexTuning, joining: Bool = false) {
+    index.tune(tuning, joining: joining)
+    if joining { threads.wakeMergers() }
+  }
 
   /// Counts since the start and the index as it stands.
   package func indexObservation() -> IndexObservation {

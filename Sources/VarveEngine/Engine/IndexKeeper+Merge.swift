@@ -8,6 +8,8 @@ extension IndexKeeper {
     var plans: [MergePlan] = []
     /// A run was formed since the picker last had nothing to say.
     var hasArrived = false
+    /// The shape was moved, and levels that have too many runs for it are to be joined.
+    var joins = false
     /// Calls that wait until nothing is being merged: no merge begins meanwhile.
     var waiting = 0
     /// The store closes: merges end, none begins.
@@ -19,6 +21,7 @@ extension IndexKeeper {
     var picker = Picker(tables, tuning.shape, flushBytes: tuning.flushBytes)
     picker.merging = merging.plans
     picker.hasArrived = merging.hasArrived
+    picker.joins = merging.joins
     picker.liveFrom = keeper.table.live.lowest ?? manifest.state.nextSegment
     return picker
   }
@@ -31,7 +34,11 @@ extension IndexKeeper {
       switch step {
       case .merge(let plan): merging.plans.append(plan)
       case .drop(let tables): merging.plans.append(MergePlan(dropping: tables))
-      case nil: if merging.plans.isEmpty { merging.hasArrived = false }
+      case nil:
+        if merging.plans.isEmpty {
+          merging.hasArrived = false
+          merging.joins = false
+        }
       }
       return step
     }

@@ -70,9 +70,10 @@ final class IndexKeeper: Sendable {
   var tuning: IndexTuning { state.withLock { $0.tuning } }
 
   /// Takes force for the next flush and for runs formed from now on.
-  func tune(_ tuning: IndexTuning) {
+  func tune(_ tuning: IndexTuning, joining: Bool) {
     precondition(tuning.problem == nil, "a tuning out of its bounds")
     state.withLock { $0.tuning = tuning }
+    if joining { merging.update { $0.joins = true } }
   }
 
   /// Filter bits a name for a run that is about to be formed in the place of `inputs`: so a knob

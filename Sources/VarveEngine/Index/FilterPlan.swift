@@ -34,33 +34,17 @@ package enum FilterPlan {
     return min(TableFilter.bitsPerNameMax, allocation.bitsPerName(names: Double(names)))
   }
 
-  /// The runs of a tree that holds so much, its levels full; the last holds at least half, and the
-  /// largest run.
+  /// The runs of a tree that holds so much, its levels full.
   static func runs(
     names: Double, bytes: Double, largest: Double, _ shape: IndexShape, flushBytes: UInt64
   ) -> [RunGroup] {
     guard names > 0, bytes > 0 else { return [] }
     let last = shape.level(of: UInt64(bytes), flushBytes: flushBytes)
-    let namesPerByte = names / bytes
-    var runs: [RunGroup] = []
-    var above = 0.0
-    let count = Double(shape.innerRunsMax)
-    for level in 0..<last {
-      let held = Double(shape.levelBytes(level, flushBytes: flushBytes)) * namesPerByte
-      runs.append(RunGroup(names: held / count, count: count))
-      above += held
+    let inner = (0..<last).map { level in
+      Double(shape.levelBytes(level, flushBytes: flushBytes)) * names / bytes
     }
-    if above > names / 2 {
-      for index in runs.indices { runs[index].count *= names / 2 / above }
-      above = names / 2
-    }
-    let lastRuns = Double(shape.lastRunsMax)
-    let usual = (names - above) / lastRuns
-    if largest <= usual { return runs + [RunGroup(names: usual, count: lastRuns)] }
-    let others = max(0, names - above - largest)
-    if lastRuns > 1 {
-      runs.append(RunGroup(names: others / (lastRuns - 1), count: lastRuns - 1))
-    }
-    return runs + [RunGroup(names: largest, count: 1)]
+    return RunGroup.fullTree(
+      names: names, inner: inner, innerRunsMax: Double(shape.innerRunsMax),
+      lastRunsMax: Double(shape.lastRunsMax), largest: largest)
   }
 }

@@ -20,6 +20,8 @@ package struct Picker: Sendable {
   package var liveFrom: UInt64 = 0
   /// A run was formed since the picker last had nothing to say; without, the shape is not asked.
   package var hasArrived = true
+  /// Levels of more runs than the shape allows are joined, without waiting for a run to come.
+  package var joins = false
 
   package init(_ tables: [TableSummary], _ shape: IndexShape, flushBytes: UInt64) {
     self.tables = tables
@@ -38,6 +40,7 @@ package struct Picker: Sendable {
     }
     // Much of the index is dead, and no merge has come by to let go of it.
     if let plan = sweep(levels) { return .merge(plan) }
+    if joins, let plan = join(levels) { return .merge(plan) }
     return nil
   }
 
@@ -97,6 +100,16 @@ package struct Picker: Sendable {
       }
       return plan(inputs + here.prefix(joined), target)
     }
+  }
+
+  /// The newest runs of the first level that has too many, which a moved shape can bring about.
+  private func join(_ levels: IndexLevels) -> MergePlan? {
+    for level in 0...levels.last {
+      let runs = levels.runs(in: level)
+      let over = runs.count - levels.runsMax(level)
+      if over > 0, let plan = plan(runs.prefix(over + 1), level) { return plan }
+    }
+    return nil
   }
 
   /// A merge of these runs; nil while one of them is being merged.

@@ -28,6 +28,20 @@ struct PhaseResult: Sendable {
     window = TunerWindow(from: before, to: after)
     record = WindowRecord.line(from: before, to: after)
   }
+
+  /// - Parameter windows: of the phase, that follow each other.
+  init(_ load: BenchLoad, _ windows: [TunerObservation], shape: String) {
+    precondition(windows.count > 1, "a phase of no windows")
+    // The index as large as it was in the mean: at the end it may just have lost half of itself.
+    var last = windows[windows.count - 1]
+    let pages = windows.dropFirst().reduce(0.0) { $0 + Double($1.indexPages) }
+    let mean = (pages / Double(windows.count - 1)).rounded()
+    if last.indexPages > 0 {
+      last.indexBytes = UInt64(mean * Double(last.indexBytes) / Double(last.indexPages))
+    }
+    last.indexPages = UInt64(mean)
+    self.init(load, from: windows[0], to: last, shape: shape)
+  }
 }
 
 struct TunerRun {
@@ -89,16 +103,15 @@ struct TunerRun {
   private func run(
     _ load: BenchLoad, on index: BenchIndex, tuner: TunerDriver?, windowEnded: () -> Void = {}
   ) throws -> PhaseResult {
-    let before = TunerObservation(index.engine.indexObservation())
+    var seen = [TunerObservation(index.engine.indexObservation())]
     for _ in 0..<windows {
       var pages = 0
       while pages < windowPages * load.windowFactor { pages += try index.step(load) }
       tuner?.turn()
       windowEnded()
+      seen.append(TunerObservation(index.engine.indexObservation()))
     }
-    return PhaseResult(
-      load, from: before, to: TunerObservation(index.engine.indexObservation()),
-      shape: index.engine.tuning.shape.name)
+    return PhaseResult(load, seen, shape: index.engine.tuning.shape.name)
   }
 }
 

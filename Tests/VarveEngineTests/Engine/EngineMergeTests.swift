@@ -121,7 +121,8 @@ import Testing
           innerRunsMax: Int.random(in: 1...15, using: &random),
           lastRunsMax: Int.random(in: 1...15, using: &random),
           memtableBytes: Int.random(in: 8 << 10...64 << 10, using: &random),
-          filterBitsPerName: Double.random(in: 0...20, using: &random)))
+          filterBitsPerName: Double.random(in: 0...20, using: &random)),
+        joining: seed % 20 == 0)
       longest = max(longest, SystemClock().monotonicNanos() - started)
     }
     #expect(longest < 1_000_000_000)
@@ -162,6 +163,33 @@ import Testing
     #expect(store.engine.index.snapshot().tables.map(\.number) == before)
     #expect(store.engine.indexObservation().mergeWrittenBytes == written)
     #expect(store.engine.index.behind == nil)
+  }
+
+  @Test func `a move may ask for runs to be joined, which happens once`() throws {
+    let store = try store {
+      $0.shape = IndexShape(sizeRatio: 16, innerRunsMax: 15, lastRunsMax: 15)
+    }
+    let space = try store.namespace()
+    let chains = (0..<30).map { pages(UInt64($0), 64) }
+    for chain in chains {
+      _ = try store.put(chain, namespace: space)
+      store.engine.indexStep()
+    }
+    #expect(store.engine.index.snapshot().tables.count > 3)
+    store.engine.tune(
+      IndexTuning(
+        shape: IndexShape(sizeRatio: 16, innerRunsMax: 1, lastRunsMax: 1), memtableBytes: 1 << 20,
+        filterBitsPerName: 10),
+      joining: true)
+    for _ in 0..<8 { store.engine.indexStep() }
+    #expect(store.engine.indexObservation().runs.allSatisfy { $0 <= 1 })
+    let written = store.engine.indexObservation().mergeWrittenBytes
+    #expect(written > 0)
+    for _ in 0..<8 { store.engine.indexStep() }
+    #expect(store.engine.indexObservation().mergeWrittenBytes == written)
+    try expect(chains, in: store, space)
+    try store.reopen()
+    try expect(chains, in: store, space)
   }
 
   @Test func `tables whose segments are gone leave unread`() throws {

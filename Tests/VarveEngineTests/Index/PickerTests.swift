@@ -85,7 +85,7 @@ import Testing
 
 /// One case of the golden text.
 ///
-/// `pick T=4 K=3 Z=1 flush=100 [live=N] [quiet]`, then a line `number level bytes [segments=A-B]
+/// `pick T=4 K=3 Z=1 flush=100 [live=N] [quiet] [joins]`, then a line `number level bytes [segments=A-B]
 /// [order=N]` a table, newest first, and a line `merging N N … to LEVEL` a plan under way;
 /// `compact …` with the same lines; `fill T=… flush=… count=N [then T=… count=N]…` flushes runs
 /// into an empty tree and shows it after each.
@@ -149,6 +149,7 @@ private struct PickerText {
     picker.merging = merging
     picker.liveFrom = UInt64(try Self.number("live", words, or: 0))
     picker.hasArrived = !words.contains("quiet")
+    picker.joins = words.contains("joins")
     let step = words[0] == "compact" ? picker.mergeAll().map(IndexStep.merge) : picker.pick()
     let levels = IndexLevels(
       tables, picker.shape, flushBytes: picker.flushBytes, merging: merging)
