@@ -122,7 +122,9 @@ demo: build ## replay a real trace through the SGLang backend, with a kill in th
 
 bench: build ## measure GET, PUT and lookup beside raw programs doing the same (docs/benchmarks.md)
 	swift build -c release -j $(JOBS) --product varvebench
-	$(RELEASE)/varvebench net --dir .build $(BENCH)
+	$(RELEASE)/varvebench net --dir .build --commit "$$(git describe --always --dirty)" \
+	  $(if $(BENCH),$(BENCH),--results docs/results/net.jsonl)
+	$(if $(BENCH),,@$(MAKE) --no-print-directory bench-tables)
 
 bench-deps: ## install what the comparisons need besides: fio and librocksdb-dev
 	@.ci/bench-deps

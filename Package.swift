@@ -115,7 +115,8 @@ let package = Package(
         "VarveBase", "VarveFile", "VarveClient", "VarveWire", "VarveEngine", "VarveServer",
         "varvectl", arguments, log,
       ]),
-    testTarget("VarveBenchTests", ["VarveBase", "VarveWire", "varvebench"]),
+    testTarget(
+      "VarveBenchTests", ["VarveBase", "VarveFile", "VarveWire", "varvebench", arguments]),
   ]
 )
 

@@ -62,20 +62,22 @@ import Testing
     #expect(BenchChain.ids(seed: 3, 5) == BenchChain.ids(seed: 3, 5))
   }
 
-  @Test func theTableAndTheLinesTellTheSame() throws {
-    var report = Report(machine: Machine(processors: 2, model: "m", load: 0.5))
-    let ours = Sample(
-      calls: 1, bytes: 32 << 20, pages: 32, seconds: 0.5, serverCPU: 0.01, clientCPU: 0.02)
-    var raw = ours
-    raw.seconds = 0.25
-    report.add(Cell.all[0], [Report.Pair(ours: ours, raw: raw)])
-    let table = report.table()
-    let row = "| get-hot-1MiBx32-1c | 67 | 67-67 | 134 | 134-134 | 0.50 | 0.50-0.50 |"
-    #expect(table.contains(row))
-    #expect(table.contains("| 0.32 | 0.32 | 0.64 | 0.64 |"))
-    let lines = try report.jsonLines().split(separator: "\n")
-    #expect(lines.count == 4)
-    #expect(lines[3].contains(#""median":0.5"#))
-    #expect(lines[1].contains(#""side":"varved""#) && lines[2].contains(#""side":"raw""#))
+  @Test func percentilesAreOfTheNearestRank() throws {
+    let nanos = (1...1000).map { UInt64($0) * 1000 }.shuffled()
+    let told = try #require(Percentiles(nanos: nanos))
+    #expect(told.p50 == 500 && told.p99 == 990 && told.p999 == 999 && told.most == 1000)
+    let few = try #require(Percentiles(nanos: [3000, 1000]))
+    #expect(few.p50 == 1 && few.p99 == 3 && few.p999 == 3)
+    #expect(Percentiles(nanos: []) == nil)
+  }
+
+  @Test func pressureIsRead() {
+    let text = """
+      some avg10=7.53 avg60=2.63 avg300=6.46 total=7454867728
+      full avg10=0.00 avg60=0.00 avg300=0.00 total=0
+      """
+    #expect(Pressure.some(in: text) == Pressure.Some(avg10: 7.53, totalMicros: 7_454_867_728))
+    #expect(Pressure.some(in: "some avg10=x total=1") == nil)
+    #expect(Pressure.some(in: "") == nil)
   }
 }

@@ -22,7 +22,39 @@ import Testing
     .figure(Figure(bench: "index", name: "reads", value: 1.25, unit: "", most: 1.3)),
     .figure(Figure(bench: "index", name: "share", value: 99, unit: "%", least: 99.9, note: "n")),
     .figure(Figure(bench: "index", name: "pages", value: 10_000_000, unit: "")),
+    .peer(Peer(bench: "peers", side: "redis", configuration: "c", error: "not there")),
   ]
+
+  /// A round over a socket, of a quarter GiB in half a second.
+  private static func served(_ side: String, _ seconds: Double, bytes: Int) -> ResultLine {
+    var sample = Sample(
+      calls: 8, bytes: bytes, pages: 256, seconds: seconds, serverCPU: 0.125, clientCPU: 0.25)
+    sample.latency = Percentiles(nanos: [1_000_000, 2_000_000])
+    sample.unserved = side == "raw" ? 1 : 0
+    sample.pressure = Pressure(someAvg10: 12.25, someRound: 50, load: 1.5)
+    return .round(
+      MeasuredRound(
+        bench: "net", cell: "c", side: side, round: 0, sample: sample, isServed: true, rate: 4))
+  }
+
+  @Test func roundsOverASocketTellBothEndsAndTheMachine() throws {
+    let lines = [Self.served("varve", 0.5, bytes: 1 << 28), Self.served("raw", 1, bytes: 1 << 28)]
+    #expect(try ResultLines.parse(ResultLines.text(lines)) == lines)
+    let table = ResultTable(lines).markdown()
+    let ours = "| c | varve | 537 (537-537) |  | 0.50 | 1.00 | 1000 / 2000 / 2000 | 12 %, 1.5 |"
+    let raw =
+      "| c | raw | 268 (268-268) | 2.00 (2.00-2.00) | 0.50 | 1.00 | > 1000 / 2000 / 2000 "
+      + "| 12 %, 1.5 |"
+    #expect(table.contains(ours), "\(table)")
+    #expect(table.contains(raw), "\(table)")
+    let lookups = ResultTable([Self.served("varve", 0.5, bytes: 0)]).markdown()
+    #expect(lookups.contains("| 512 (512-512) |  | 15625 µs | 31250 µs |"), "\(lookups)")
+  }
+
+  @Test func whoDidNotRunIsNamed() {
+    let table = ResultTable(Self.lines).markdown()
+    #expect(table.contains("| redis | c | not there |"), "\(table)")
+  }
 
   @Test func linesReadBackAsTheyWereWritten() throws {
     let text = try ResultLines.text(Self.lines)

@@ -1,10 +1,8 @@
 // The run of `varvebench engine`: page size by page size, cell by cell, round by round, all sides
 // in turn, so that whatever else the machine does falls on all of them.
 
-import Foundation
-
 final class EngineBench {
-  private let directory: String
+  private let directory: BenchDirectory
   private let rounds: Int
   private let seconds: Double
   private let rocks: String?
@@ -14,19 +12,10 @@ final class EngineBench {
     self.rocks = rocks
     self.rounds = rounds
     self.seconds = seconds
-    self.directory =
-      URL(fileURLWithPath: directory)
-      .appendingPathComponent("varvebench-\(UUID().uuidString)").path
-    do {
-      try FileManager.default.createDirectory(
-        atPath: self.directory, withIntermediateDirectories: true,
-        attributes: [.posixPermissions: 0o700])
-    } catch {
-      throw Failure("\(directory) takes no directory of ours: \(error.localizedDescription)")
-    }
+    self.directory = try BenchDirectory(in: directory)
   }
 
-  func remove() { try? FileManager.default.removeItem(atPath: directory) }
+  func remove() { directory.remove() }
 
   func run(_ cells: [EngineCell], commit: String) throws -> [ResultLine] {
     let machine = Machine.this()
@@ -43,11 +32,11 @@ final class EngineBench {
 
   private func run(_ cells: [EngineCell], pageBytes: Int) throws -> [ResultLine] {
     let pages = BenchPages(pageBytes: pageBytes, count: (128 << 20) / pageBytes)
-    let ours = try StoreSide(directory: directory + "/varve", pages: pages)
+    let ours = try StoreSide(directory: directory.path + "/varve", pages: pages)
     defer { ours.end() }
-    let raw = RawDisk(path: directory + "/raw", pages: pages)
+    let raw = RawDisk(path: directory.path + "/raw", pages: pages)
     defer { raw.end() }
-    let fio = FioSide(path: directory + "/raw")
+    let fio = FioSide(path: directory.path + "/raw")
     let peers = try self.peers(cells[0])
     defer { for (_, peer) in peers { peer.end() } }
     var lines: [ResultLine] = []
@@ -82,11 +71,12 @@ final class EngineBench {
     return [
       (
         Self.rocksName,
-        try RocksSide(program: rocks, directory: directory + "/rocks", cell: cell, wal: true)
+        try RocksSide(program: rocks, directory: directory.path + "/rocks", cell: cell, wal: true)
       ),
       (
         Self.rocksName + "-nowal",
-        try RocksSide(program: rocks, directory: directory + "/rocks-nowal", cell: cell, wal: false)
+        try RocksSide(
+          program: rocks, directory: directory.path + "/rocks-nowal", cell: cell, wal: false)
       ),
     ]
   }

@@ -13,10 +13,15 @@ struct Machine: Encodable, Hashable, Sendable {
     let info = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
     let model = info.split(separator: "\n").first { $0.hasPrefix("model name") }
     let name = model?.split(separator: ":").last.map(String.init) ?? "unknown"
-    let load = (try? String(contentsOfFile: "/proc/loadavg", encoding: .utf8)) ?? ""
     return Machine(
       processors: ProcessInfo.processInfo.activeProcessorCount,
       model: name.trimmingCharacters(in: .whitespaces),
-      load: load.split(separator: " ").first.flatMap { Double($0) } ?? 0)
+      load: loadNow())
+  }
+
+  /// Runnable threads over the last minute.
+  static func loadNow() -> Double {
+    let load = (try? String(contentsOfFile: "/proc/loadavg", encoding: .utf8)) ?? ""
+    return load.split(separator: " ").first.flatMap { Double($0) } ?? 0
   }
 }

@@ -8,6 +8,7 @@ enum ResultLine: Equatable {
   case machine(processors: Int, model: String, load: Double, commit: String)
   case round(MeasuredRound)
   case figure(Figure)
+  case peer(Peer)
 }
 
 /// One round of one side of a cell.
@@ -21,19 +22,49 @@ struct MeasuredRound: Codable, Equatable {
   let bytes: Int
   let pages: Int
   let seconds: Double
+  /// Of the process that asks: of the one that does all where nothing is served.
   let cpuSeconds: Double
+  /// Of the process that serves; nil: nothing is served.
+  var serverCpuSeconds: Double?
+  var latencyMicros: Percentiles?
+  /// Calls a second that were due; nil: a closed loop.
+  var rate: Double?
+  var unserved: Int?
+  var pressure: Pressure?
 
-  init(bench: String, cell: String, side: String, round: Int, sample: Sample) {
+  init(
+    bench: String, cell: String, side: String, round: Int, sample: Sample, isServed: Bool = false,
+    rate: Double? = nil
+  ) {
     self.bench = bench
     self.cell = cell
     self.side = side
     self.round = round
     (calls, bytes, pages) = (sample.calls, sample.bytes, sample.pages)
     (seconds, cpuSeconds) = (sample.seconds, sample.clientCPU)
+    if isServed { serverCpuSeconds = sample.serverCPU }
+    (latencyMicros, pressure) = (sample.latency, sample.pressure)
+    self.rate = rate
+    if rate != nil { unserved = sample.unserved }
   }
 
   var megabytesPerSecond: Double { Double(bytes) / 1e6 / seconds }
-  var cpuPerGiB: Double { cpuSeconds / (Double(bytes) / 1_073_741_824) }
+  var pagesPerSecond: Double { Double(pages) / seconds }
+  var cpuPerGiB: Double { cpuSeconds / gibibytes }
+  var serverCPUPerGiB: Double? { serverCpuSeconds.map { $0 / gibibytes } }
+  /// Pages where no payload travels.
+  var workPerSecond: Double { bytes > 0 ? megabytesPerSecond : pagesPerSecond }
+
+  private var gibibytes: Double { Double(bytes) / 1_073_741_824 }
+}
+
+/// A side that is compared with: what it is and how it was set up, or why it did not run.
+struct Peer: Codable, Equatable {
+  var kind = "peer"
+  let bench: String
+  let side: String
+  let configuration: String
+  var error: String?
 }
 
 /// A number that was counted or measured, and the bound it is held to.
@@ -80,6 +111,7 @@ enum ResultLines {
         switch line {
         case .round(let round): try encoder.encode(round)
         case .figure(let figure): try encoder.encode(figure)
+        case .peer(let peer): try encoder.encode(peer)
         case .machine(let processors, let model, let load, let commit):
           try encoder.encode(
             MachineLine(processors: processors, model: model, load: load, commit: commit))
@@ -97,6 +129,7 @@ enum ResultLines {
         switch try decoder.decode(KindLine.self, from: data).kind {
         case "round": return .round(try decoder.decode(MeasuredRound.self, from: data))
         case "figure": return .figure(try decoder.decode(Figure.self, from: data))
+        case "peer": return .peer(try decoder.decode(Peer.self, from: data))
         case "machine":
           let said = try decoder.decode(MachineLine.self, from: data)
           return .machine(

@@ -16,11 +16,26 @@ struct ResultTable {
       parts.append("\(processors) processors (\(model)), load \(load) before the run\(at).")
     }
     let rounds = lines.compactMap { if case .round(let round) = $0 { round } else { nil } }
-    if !rounds.isEmpty { parts.append(table(of: rounds)) }
+    let served = rounds.filter { Self.servedBenches.contains($0.bench) }
+    let inProcess = rounds.filter { !Self.servedBenches.contains($0.bench) }
+    if !inProcess.isEmpty { parts.append(table(of: inProcess)) }
+    if !served.isEmpty {
+      parts.append(Self.table(ServedTable.heading, ServedTable(served).rows()))
+    }
     let figures = lines.compactMap { if case .figure(let figure) = $0 { figure } else { nil } }
     if !figures.isEmpty { parts.append(table(of: figures)) }
+    let peers = lines.compactMap { if case .peer(let peer) = $0 { peer } else { nil } }
+    if !peers.isEmpty {
+      parts.append(
+        Self.table(
+          ["side", "set up", "did not run"],
+          peers.map { [$0.side, $0.configuration, $0.error ?? ""] }))
+    }
     return parts.joined(separator: "\n\n")
   }
+
+  /// Those whose rounds go over a socket.
+  private static let servedBenches = ["net", "peers"]
 
   private static func line(_ cells: [String]) -> String {
     "| " + cells.joined(separator: " | ") + " |"
@@ -55,7 +70,7 @@ struct ResultTable {
   private static func columns(_ rounds: [MeasuredRound]) -> [String] {
     guard !rounds.isEmpty else { return ["", ""] }
     return [
-      text(rounds.map(\.megabytesPerSecond), 0),
+      ServedTable.text(rounds.map(\.megabytesPerSecond), 0),
       String(format: "%.2f", Spread(rounds.map(\.cpuPerGiB)).median),
     ]
   }
@@ -67,14 +82,7 @@ struct ResultTable {
         our.megabytesPerSecond / $0.megabytesPerSecond
       }
     }
-    return ratios.isEmpty ? "" : text(ratios, 2)
-  }
-
-  /// Median (least-most).
-  private static func text(_ values: [Double], _ digits: Int) -> String {
-    let spread = Spread(values)
-    return String(
-      format: "%.\(digits)f (%.\(digits)f-%.\(digits)f)", spread.median, spread.least, spread.most)
+    return ratios.isEmpty ? "" : ServedTable.text(ratios, 2)
   }
 
   // MARK: Figures

@@ -11,6 +11,11 @@ struct Sample: Hashable, Sendable {
   /// Processor seconds, user and system, of the process that serves and of the one that asks.
   var serverCPU = 0.0
   var clientCPU = 0.0
+  /// How long the calls took; nil where that was not clocked.
+  var latency: Percentiles?
+  /// Calls of an open loop that were due and not made: the server fell behind by more than a round.
+  var unserved = 0
+  var pressure: Pressure?
 
   private static let gibibyte = 1_073_741_824.0
 

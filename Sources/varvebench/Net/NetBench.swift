@@ -4,49 +4,78 @@
 import Foundation
 
 final class NetBench {
-  private let directory: String
+  private let directory: BenchDirectory
   private let rounds: Int
   private let seconds: Double
-  private let pages = BenchPages(pageBytes: Cell.pageBytesLarge, count: 128, seed: 1)
-  private let small = BenchPages(pageBytes: 64 << 10, count: 512, seed: 2)
   private let varved: String
 
   init(directory: String, varved: String, rounds: Int, seconds: Double) throws {
     self.varved = varved
     self.rounds = rounds
     self.seconds = seconds
-    self.directory =
-      URL(fileURLWithPath: directory)
-      .appendingPathComponent("varvebench-\(UUID().uuidString)").path
+    self.directory = try BenchDirectory(in: directory)
+  }
+
+  func remove() { directory.remove() }
+
+  func run(_ cells: [Cell], commit: String) throws -> [ResultLine] {
+    let sets = PageSets(cells)
+    for cell in cells { _ = sets.of(cell.payloadPageBytes) }
+    let raw = RawSide(
+      program: try BenchDirectory.ownProgram(), directory: directory.path, sets: sets, cells: cells)
+    defer { raw.end() }
+    let ours = try VarveSide(program: varved, directory: directory.path, sets: sets)
+    defer { ours.end() }
+    let machine = Machine.this()
+    var lines: [ResultLine] = [
+      .machine(
+        processors: machine.processors, model: machine.model, load: machine.load, commit: commit)
+    ]
+    for cell in cells {
+      for round in 0..<rounds {
+        Console.note("\(cell.name): round \(round + 1) of \(rounds)")
+        if cell.operation == .lookupUnderBulk {
+          lines += UnderBulk.lines(
+            cell, "varve", round, try UnderBulk.round(cell, seconds: seconds, ours.rounds))
+          lines += UnderBulk.lines(
+            cell, "raw", round, try UnderBulk.round(cell, seconds: seconds, raw.rounds))
+          continue
+        }
+        for (side, sample) in [
+          ("varve", try ours.round(cell, seconds: seconds)),
+          ("raw", try raw.round(cell, seconds: seconds)),
+        ] {
+          lines.append(
+            .round(
+              MeasuredRound(
+                bench: "net", cell: cell.name, side: side, round: round, sample: sample,
+                isServed: true, rate: cell.rate)))
+        }
+      }
+    }
+    let measured = lines.compactMap { if case .round(let round) = $0 { round } else { nil } }
+    return lines + NetDemands.figures(measured).map { .figure($0) }
+  }
+}
+
+/// A temporary directory of a run, ours alone.
+struct BenchDirectory {
+  let path: String
+
+  init(in parent: String) throws {
+    path =
+      URL(fileURLWithPath: parent).appendingPathComponent("varvebench-\(UUID().uuidString)").path
     do {
       try FileManager.default.createDirectory(
-        atPath: self.directory, withIntermediateDirectories: true,
-        attributes: [.posixPermissions: 0o700])
+        atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     } catch {
-      throw Failure("\(directory) takes no directory of ours: \(error.localizedDescription)")
+      throw Failure("\(parent) takes no directory of ours: \(error.localizedDescription)")
     }
   }
 
-  func remove() { try? FileManager.default.removeItem(atPath: directory) }
+  func remove() { try? FileManager.default.removeItem(atPath: path) }
 
-  func run(_ cells: [Cell]) throws -> Report {
-    let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-    let raw = try RawSide(program: own, directory: directory, pages: pages)
-    defer { raw.end() }
-    let ours = try VarveSide(
-      program: varved, directory: directory, pages: pages, small: small)
-    defer { ours.end() }
-    var report = Report(machine: Machine.this())
-    for cell in cells {
-      var pairs: [Report.Pair] = []
-      for round in 0..<rounds {
-        Console.note("\(cell.name): round \(round + 1) of \(rounds)")
-        let our = try ours.round(cell, seconds: seconds)
-        let theirs = try raw.round(cell, seconds: seconds, small: small)
-        pairs.append(Report.Pair(ours: our, raw: theirs))
-      }
-      report.add(cell, pairs)
-    }
-    return report
+  static func ownProgram() throws -> String {
+    try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
   }
 }

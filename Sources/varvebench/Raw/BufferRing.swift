@@ -64,3 +64,20 @@ final class BufferRing: Sendable {
   /// Ends the threads behind the jobs submitted.
   func end() { state.update { $0.isOver = true } }
 }
+
+/// A ring made when it is first asked for. For one thread.
+final class LazyRing {
+  private let byteCount: Int
+  private var made: BufferRing?
+
+  init(byteCount: Int) { self.byteCount = byteCount }
+
+  var ring: BufferRing {
+    if let made { return made }
+    let ring = BufferRing(byteCount: byteCount)
+    made = ring
+    return ring
+  }
+
+  func end() { made?.end() }
+}

@@ -8,6 +8,8 @@ final class RawClient {
   private let pages: BenchPages
   private let page: AlignedBuffer
 
+  var pageCount: Int { pages.count }
+
   init(port: UInt16, pages: BenchPages) throws {
     socket = try .connected(port: port)
     self.pages = pages

@@ -31,8 +31,8 @@ final class RawServer: Sendable {
   }
 
   static let coldCopies = 8
-  /// As much as varved reads at a time.
-  static let bufferBytes = 4 << 20
+  /// As much as varved reads at a time, and whole pages.
+  private var bufferBytes: Int { max(4 << 20, pages.pageBytes) }
 
   var isDirect: Bool { coldFile.isDirect }
 
@@ -48,16 +48,17 @@ final class RawServer: Sendable {
   }
 
   private func serve(_ socket: RawSocket) throws {
-    let ring = BufferRing(byteCount: Self.bufferBytes)
-    defer { ring.end() }
+    // Made for the first request that needs it: hundreds of connections may want none.
+    let rings = LazyRing(byteCount: bufferBytes)
+    defer { rings.end() }
     var request = RawRequest(.get)
     while try unsafe withUnsafeMutableBytes(of: &request, { try unsafe socket.receive($0) }) {
       let (first, count) = (Int(request.first), Int(request.count))
       switch RawRequest.Operation(rawValue: request.operation) {
       case .get: try unsafe socket.send(pages.bytes(first..<first + count))
-      case .cold: try sendCold(first, count, socket, ring)
-      case .put: try receivePut(count, Int(request.pageBytes), socket, ring)
-      case .echo: try echo(received: Int(request.pageBytes), sent: first, socket, ring)
+      case .cold: try sendCold(first, count, socket, rings.ring)
+      case .put: try receivePut(count, Int(request.pageBytes), socket, rings.ring)
+      case .echo: try echo(received: Int(request.pageBytes), sent: first, socket, rings.ring)
       case .reset:
         putEnd.withLock { $0 = 0 }
         try answer(putFile.empty() ? RawRequest.good : RawRequest.bad, socket)
@@ -76,7 +77,7 @@ final class RawServer: Sendable {
     let (begin, end) = (first * pages.pageBytes, (first + count) * pages.pageBytes)
     let file = coldFile
     func submit(_ offset: Int, _ buffer: Int) {
-      let length = min(Self.bufferBytes, end - offset)
+      let length = min(bufferBytes, end - offset)
       ring.submit(buffer) { memory in
         unsafe file.read(
           into: UnsafeMutableRawBufferPointer(rebasing: memory.mutableBytes[..<length]), at: offset)
@@ -85,18 +86,18 @@ final class RawServer: Sendable {
     var asked = begin
     for buffer in 0..<BufferRing.count where asked < end {
       submit(asked, buffer)
-      asked += Self.bufferBytes
+      asked += bufferBytes
     }
     var (sent, buffer) = (begin, 0)
     while sent < end {
       guard ring.wait(buffer) else { throw Failure("the cold file cannot be read") }
-      let length = min(Self.bufferBytes, end - sent)
+      let length = min(bufferBytes, end - sent)
       try unsafe socket.send(
         UnsafeRawBufferPointer(rebasing: ring.buffers[buffer].bytes[..<length]))
       sent += length
       if asked < end {
         submit(asked, buffer)
-        asked += Self.bufferBytes
+        asked += bufferBytes
       }
       buffer = (buffer + 1) % BufferRing.count
     }
@@ -110,7 +111,7 @@ final class RawServer: Sendable {
     guard try unsafe expected.withUnsafeMutableBytes({ try unsafe socket.receive($0) }) else {
       throw Failure("a put ended before its checksums")
     }
-    let perBuffer = Self.bufferBytes / pageBytes
+    let perBuffer = bufferBytes / pageBytes
     var (page, buffer, isGood) = (0, 0, true)
     let file = putFile
     while page < count {
@@ -142,7 +143,7 @@ final class RawServer: Sendable {
   private func echo(
     received: Int, sent: Int, _ socket: RawSocket, _ ring: BufferRing
   ) throws {
-    guard max(received, sent) <= Self.bufferBytes else { throw Failure("an echo of \(received)") }
+    guard max(received, sent) <= bufferBytes else { throw Failure("an echo of \(received)") }
     let memory = unsafe ring.buffers[0].mutableBytes
     guard
       try unsafe socket.receive(UnsafeMutableRawBufferPointer(rebasing: memory[..<received]))

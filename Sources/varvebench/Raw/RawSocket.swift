@@ -17,7 +17,7 @@ final class RawSocket: Sendable {
   static func listening() throws -> (socket: RawSocket, port: UInt16) {
     let made = try open()
     let bound = unsafe withAddress(port: 0) { unsafe bind(made.descriptor, $0, $1) }
-    guard bound == 0, listen(made.descriptor, 64) == 0 else { throw failure("listen") }
+    guard bound == 0, listen(made.descriptor, 512) == 0 else { throw failure("listen") }
     var address = sockaddr_in()
     var size = socklen_t(MemoryLayout<sockaddr_in>.size)
     let status = unsafe withUnsafeMutablePointer(to: &address) { pointer in
