@@ -30,7 +30,7 @@ TORTURE_ENV := SWIFT_BACKTRACE=enable=no SWIFT_DETERMINISTIC_HASHING=1
 .PHONY: help deps build install run test demo lint format proto test-grpc bench-grpc test-sglang bench-sglang kill bench asan tsan \
 	fuzz-smoke kill-long powercut flip restart coverage clean
 .PHONY: bench-abuse test-systemd
-.PHONY: bench-deps bench-rocks build-bench bench-engine bench-index bench-tables
+.PHONY: bench-peers bench-peers-deps bench-deps bench-rocks build-bench bench-engine bench-index bench-tables
 .PHONY: build-torture torture-canary crash crash-canary crash-nightly torture metamorphic
 
 help: ## list the targets
@@ -126,6 +126,16 @@ bench: build ## measure GET, PUT and lookup beside raw programs doing the same (
 	  $(if $(BENCH),$(BENCH),--results docs/results/net.jsonl)
 	$(if $(BENCH),,@$(MAKE) --no-print-directory bench-tables)
 
+bench-peers-deps: ## install Redis, Valkey, memcached, LMCache and Mooncake to compare with
+	@.ci/bench-peers-deps
+
+bench-peers: build bench-peers-deps bench-rocks ## put and get beside them, files and RocksDB
+	swift build -c release -j $(JOBS) --product varvebench
+	PYTHONPATH=python timeout -k 10 480 Bench/peers/in-namespace $(RELEASE)/varvebench peers \
+	  --dir .build --rocks .build/rocksbench --commit "$$(git describe --always --dirty)" \
+	  $(if $(BENCH),$(BENCH),--results docs/results/peers.jsonl)
+	$(if $(BENCH),,@$(MAKE) --no-print-directory bench-tables)
+
 bench-deps: ## install what the comparisons need besides: fio and librocksdb-dev
 	@.ci/bench-deps
 
@@ -164,7 +174,7 @@ lint: deps ## check form: swift-format, ruff, the rules of Tests/lint
 format: deps ## bring the sources into form
 	swift format -i -p -r Package.swift $$(.ci/swift-sources)
 	cd python && ../$(VENV)/bin/python -m ruff check --fix .
-	$(VENV)/bin/python -m ruff check --config python/pyproject.toml --fix Tests
+	$(VENV)/bin/python -m ruff check --config python/pyproject.toml --fix Tests Bench
 
 proto: deps ## make Sources/CVarveProto again from Protos
 	Protos/generate.sh

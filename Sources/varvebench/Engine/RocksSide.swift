@@ -12,11 +12,21 @@ final class RocksSide {
   /// - Parameters:
   ///   - program: what `make bench-rocks` built.
   ///   - wal: puts go through the write-ahead log; without, a crash of the process loses them.
-  init(program: String, directory: String, cell: EngineCell, wal: Bool) throws {
+  convenience init(program: String, directory: String, cell: EngineCell, wal: Bool) throws {
+    try self.init(
+      program: program, directory: directory, pageBytes: cell.pageBytes, pages: cell.pages,
+      hotCalls: cell.hotCalls, coldCalls: cell.coldCalls, cacheBytes: EngineCell.arenaBytes,
+      wal: wal)
+  }
+
+  init(
+    program: String, directory: String, pageBytes: Int, pages: Int, hotCalls: Int, coldCalls: Int,
+    cacheBytes: Int, wal: Bool
+  ) throws {
     process.executableURL = URL(fileURLWithPath: program)
     process.arguments = [
-      directory, "\(cell.pageBytes)", "\(cell.pages)", "\(cell.hotCalls)", "\(cell.coldCalls)",
-      "\(EngineCell.arenaBytes)", wal ? "wal" : "nowal",
+      directory, "\(pageBytes)", "\(pages)", "\(hotCalls)", "\(coldCalls)", "\(cacheBytes)",
+      wal ? "wal" : "nowal",
     ]
     process.standardInput = input
     process.standardOutput = output
@@ -25,7 +35,11 @@ final class RocksSide {
   }
 
   func round(_ cell: EngineCell, seconds: Double) throws -> Sample {
-    let order = "\(cell.operation.rawValue) \(cell.workers) \(seconds)\n"
+    try round(cell.operation.rawValue, workers: cell.workers, seconds: seconds)
+  }
+
+  func round(_ operation: String, workers: Int, seconds: Double) throws -> Sample {
+    let order = "\(operation) \(workers) \(seconds)\n"
     try input.fileHandleForWriting.write(contentsOf: Data(order.utf8))
     let answer = try line()
     guard let said = try? JSONDecoder().decode(Answer.self, from: Data(answer.utf8)) else {

@@ -12,7 +12,7 @@ struct VarveBench: ParsableCommand {
     discussion: "Exit codes: 0 measured, 1 failed, 2 wrong use.",
     version: "varvebench 0.1.0",
     subcommands: [
-      NetCommand.self, EngineCommand.self, IndexCommand.self,
+      NetCommand.self, PeersCommand.self, EngineCommand.self, IndexCommand.self,
       TunerBenchCommand.self,
       TableCommand.self, FingerprintCommand.self, RawServerCommand.self,
     ])
