@@ -199,13 +199,13 @@ enum Seeds {
     guard
       let number = TableFormat.number(ofName: name),
       let footer = try? TableFooter(
-        tail: bytes.suffix(TableFooter.byteCountMax), number: number, size: UInt64(bytes.count),
+        tail: bytes.suffix(TableFooter.byteCount), number: number, size: UInt64(bytes.count),
         file: name)
     else { return }
     func payload(_ range: Range<UInt64>) -> [UInt8] {
       Array(bytes[Int(range.lowerBound) + TableFormat.blockHeadBytes..<Int(range.upperBound)])
     }
-    let end = UInt64(bytes.count - footer.byteCount)
+    let end = UInt64(bytes.count - TableFooter.byteCount)
     let properties = payload(footer.propertiesOffset..<end)
     let filter = payload(footer.filterOffset..<footer.anchorFilterOffset)
     let anchorFilter = payload(footer.anchorFilterOffset..<footer.namesOffset)
@@ -215,7 +215,7 @@ enum Seeds {
     let namesBytes = ranges.reduce(0) { $0 + UInt64($1.count) }
     guard
       let blocks = TableBlockIndex(
-        index, version: footer.version, dataBytes: footer.indexOffset, otherBytes: namesBytes)
+        index, dataBytes: footer.indexOffset, otherBytes: namesBytes)
     else { return }
     let data = (0..<blocks.count).map { blocks.range($0) }
       .map { UInt64($0.lowerBound)..<UInt64($0.upperBound) }
@@ -226,7 +226,7 @@ enum Seeds {
       ([properties, filter, anchorFilter, index, directory] + inOrder).flatMap(FuzzInput.part)
         + [0, 0])
     seeds[.blocks, default: []] += [
-      [3] + properties, [2] + filter, [1, 1, 255, 0] + index, [4, 255, 1] + directory,
+      [3] + properties, [2] + filter, [1, 255, 0] + index, [4, 255, 1] + directory,
     ]
     for range in ranges { seeds[.blocks, default: []].append([4, 0, 0] + payload(range)) }
     for block in data.map(payload) {

@@ -49,7 +49,8 @@ package enum Limits {
   package static let syncStartBytesMin = 16 << 20
   package static let syncIntervalMillisMax = 1000
 
-  /// 32 page entries with a whole window place each need 8,224 bytes, 48 control entries 10,960.
+  /// 48 control entries with a whole window place each need 7,984 bytes; in extents of version 1
+  /// they needed 10,960.
   package static let extentHeaderBytesMax = 12 << 10
   package static let extentControlsMax = 48
   /// Pages of one put that make an extent together: it is written while the next is received.

@@ -58,7 +58,8 @@ enum Daemon {
       case .configuration(let what): fail(.usage, what)
       case .locked(let path):
         fail(.dataDirectory, "\(path) is held by another process: one daemon a data directory")
-      case .unknownVersion(let path, let found, let supported):
+      case .unknownVersion(let path, let found, let supported),
+        .outdated(let path, let found, let supported):
         fail(
           .dataDirectory,
           "\(path) has format version \(found) and this daemon reads \(supported): use the release "

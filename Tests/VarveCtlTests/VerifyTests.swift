@@ -69,6 +69,21 @@ struct VerifyTests {
     #expect(text.output.contains("verdict     sound"))
   }
 
+  @Test func `Tables of an older release are a note, and the pages are verified`() throws {
+    let folder = try TemporaryFolder()
+    let directory = folder.path + "/store"
+    let fixture = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().appendingPathComponent("Fixtures/store-v2").path
+    try FileManager.default.copyItem(atPath: fixture, toPath: directory)
+    _ = FileManager.default.createFile(atPath: directory + "/LOCK", contents: nil)
+    let (status, report) = try verify(directory)
+    #expect(status == .success)
+    #expect(findings(report, "corruption").isEmpty)
+    let notes = findings(report, "note").compactMap { $0["what"] as? String }
+    #expect(notes.filter { $0.hasPrefix("format version 2, this release reads 3") }.count == 2)
+    #expect(report["pages"] as? Int == 48)
+  }
+
   @Test func `One bit of a page is found, with its file`() throws {
     let server = try store()
     let segment = try #require(try files(server, "segments").first)

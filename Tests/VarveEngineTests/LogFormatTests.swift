@@ -19,7 +19,7 @@ import VarveBase
     let second = root.next(after: ids[0])
     let places = [
       root, second, second.next(after: ids[1]),
-      WindowPlace(anchor0: 7, anchor1: 8, index: 2, path: Array(1...10)),
+      WindowPlace(anchor0: 7, anchor1: 8, index: 2, path: Array(1...6)),
     ]
     return zip(ids, places).enumerated().map { index, pair in
       PendingPage(
@@ -159,10 +159,58 @@ import VarveBase
     extent[4] = 9
     ExtentHeader.complete(
       &extent, position: Self.position, syncedUpTo: .start, salt: Self.header.salt)
-    #expect(throws: LogError.unsupportedVersion(path: "p", found: 9, supported: 1)) {
+    #expect(throws: LogError.unsupportedVersion(path: "p", found: 9, supported: 2)) {
       try ExtentHeader(
         extent.rawSpan, position: Self.position, salt: Self.header.salt, path: "p")
     }
+  }
+
+  /// An extent as version 1 wrote it: digests of 5 bytes, of which 3 count now.
+  private static func ofVersion1(
+    _ kind: ExtentHeader.Kind, _ entries: [UInt8], count: Int, payloadBytes: Int
+  ) -> [UInt8] {
+    var bytes = ExtentHeader.draft(
+      kind, entries: entries, entryCount: count, payloadBytes: payloadBytes)
+    bytes[4] = 1
+    ExtentHeader.complete(&bytes, position: position, syncedUpTo: .start, salt: header.salt)
+    return bytes
+  }
+
+  private func header(_ bytes: [UInt8]) throws -> ExtentHeader {
+    let parsed = try ExtentHeader(
+      bytes.rawSpan, position: Self.position, salt: Self.header.salt, path: "p")
+    return try #require(parsed)
+  }
+
+  @Test func anExtentOfVersion1IsReadWithShorterDigests() throws {
+    let pages = Self.goldenPages()
+    var entries = ExtentEntries.encode(pages)
+    // The last page's place: six bytes of digests are now ten, in two groups of five.
+    let shortened = Array(entries.suffix(6))
+    #expect(shortened == Array(1...6))
+    entries.removeLast(6)
+    let cut = entries
+    entries += [1, 2, 3, 77, 78, 4, 5, 6, 79, 80]
+    let bytes = Self.ofVersion1(.pages, entries, count: 4, payloadBytes: 4 * 4096)
+    let read = ExtentEntries.pages(bytes.rawSpan, try header(bytes))
+    #expect(read?.map(\.place) == pages.map(\.place) && read?.map(\.name) == pages.map(\.name))
+    for tail in 0..<10 {
+      let short = Self.ofVersion1(
+        .pages, cut + [UInt8](repeating: 1, count: tail), count: 4, payloadBytes: 4 * 4096)
+      #expect(ExtentEntries.pages(short.rawSpan, try header(short)) == nil, "\(tail) bytes")
+    }
+    let controls = pages.suffix(2).map {
+      ControlEntry(kind: .delete, name: $0.name, sequence: 9, place: $0.place)
+    }
+    // The first word's place is written whole: an anchor and two digests.
+    var words = ExtentEntries.encode(controls)
+    let place = ExtentEntries.controlBytes + WindowPlace.anchorBytes
+    words.insert(contentsOf: [90, 91], at: place + 6)
+    words.insert(contentsOf: [92, 93], at: place + 3)
+    words.removeLast(6)
+    words += [1, 2, 3, 77, 78, 4, 5, 6, 79, 80]
+    let deletes = Self.ofVersion1(.controls, words, count: 2, payloadBytes: 0)
+    #expect(ExtentEntries.controls(deletes.rawSpan, try header(deletes)) == controls)
   }
 
   @Test func noBitOfAnExtentHeaderTurnsUnnoticed() throws {
@@ -304,7 +352,7 @@ import VarveBase
     let worst = { (index: Int) in
       WindowPlace(
         anchor0: UInt64(index), anchor1: 1, index: 31,
-        path: [UInt8](repeating: UInt8(index), count: 155))
+        path: [UInt8](repeating: UInt8(index), count: 31 * WindowPlace.digestBytes))
     }
     let pages = (0..<Limits.extentPagesMax).map { index in
       PendingPage(

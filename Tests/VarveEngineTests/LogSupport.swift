@@ -50,7 +50,8 @@ extension StoreDice {
       case 1:
         let index = below(32)
         place = WindowPlace(
-          anchor0: next(), anchor1: next(), index: UInt8(index), path: bytes(index * 5))
+          anchor0: next(), anchor1: next(), index: UInt8(index),
+          path: bytes(index * WindowPlace.digestBytes))
       default: place = place.next(after: id)
       }
     }

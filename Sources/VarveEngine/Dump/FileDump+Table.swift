@@ -10,7 +10,7 @@ extension FileDump {
     do throws(IndexError) {
       let table = try Table(directory, number: number)
       line(
-        "table \(number) version \(table.version) blocks \(table.properties.blocks) counts "
+        "table \(number) version \(TableFormat.version) blocks \(table.properties.blocks) counts "
           + table.properties.counts.numbers.map(String.init).joined(separator: " "))
       if let census = table.properties.census { dump(census) }
       var scanner = TableScanner(table)
@@ -19,7 +19,10 @@ extension FileDump {
       }
       try table.verify()
     } catch {
-      damage(error)
+      guard case .outdated(_, let found, _) = error else { return damage(error) }
+      line(
+        "table \(number) version \(found) of an older release: made anew from the segments at the "
+          + "next start")
     }
   }
 

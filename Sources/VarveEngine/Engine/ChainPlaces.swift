@@ -30,7 +30,7 @@ extension ChainSlice {
 }
 
 extension PageID {
-  /// The first 5 bytes: how path keys name a page within its window.
+  /// The first 3 bytes: how path keys name a page within its window.
   var digest: ArraySlice<UInt8> { bytes[0..<WindowPlace.digestBytes] }
 }
 

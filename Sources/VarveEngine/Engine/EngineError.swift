@@ -42,6 +42,8 @@ package enum EngineOpenError: Error, Sendable {
   case locked(path: String)
   /// A file of another format version: both versions are named.
   case unknownVersion(path: String, found: UInt32, supported: UInt32)
+  /// A table of a version before this release's. Never leaves the opening, which makes it anew.
+  case outdated(path: String, found: UInt32, supported: UInt32)
   /// Damage that this version cannot mend by itself.
   case damaged(path: String, what: String)
   case io(path: String, what: String)

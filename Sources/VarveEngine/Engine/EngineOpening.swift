@@ -64,15 +64,25 @@ struct EngineOpening {
     do throws(EngineOpenError) {
       return try open(manifest, listings, arena, lock)
     } catch {
-      guard case .damaged(let path, let what) = error else { throw error }
-      logger.error("the index is rebuilt from the segments: \(path) is damaged: \(what)")
+      switch error {
+      case .damaged(let path, let what):
+        logger.error("the index is rebuilt from the segments: \(path) is damaged: \(what)")
+      case .outdated(let path, let found, let supported):
+        logger.notice(
+          """
+          the index is rebuilt from the segments: \(path) has format version \(found), this \
+          release reads \(supported)
+          """)
+      default: throw error
+      }
       counters.rebuilds.add()
       let anew = try beginManifest(manifest.state.withoutTables())
       return try open(anew, listings, arena, lock)
     }
   }
 
-  /// Everything behind the manifest; throws `.damaged` for a table that cannot be used.
+  /// Everything behind the manifest; throws `.damaged` or `.outdated` for a table that cannot be
+  /// used.
   private func open(
     _ manifest: ManifestStore, _ found: [SegmentListing], _ arena: PageArena,
     _ lock: any FileLock
@@ -157,6 +167,8 @@ struct EngineOpening {
     switch error {
     case .unknownVersion(let file, let found, let supported):
       .unknownVersion(path: file, found: found, supported: supported)
+    case .outdated(let file, let found, let supported):
+      .outdated(path: file, found: found, supported: supported)
     case .corrupt(let file, _, _, _, _), .missing(let file):
       .damaged(path: file, what: "\(error)")
     case .file(.system(.read, let path, Errno.inputOutput, _)):

@@ -9,9 +9,19 @@ struct IndexBlockBuilder {
   private(set) var lastKey: [UInt8] = []
   private(set) var count = 0
   private var restarts: [UInt32] = []
+  private var firstPage: RecordBase?
 
   /// Payload bytes if it ended now.
-  var byteCount: Int { bytes.count + 4 * restarts.count + 4 }
+  var byteCount: Int { bytes.count + 4 * restarts.count + IndexBlock.tailBytes }
+
+  /// What `record`, which is added next, is written against: its block's first page decides.
+  mutating func base(for record: IndexRecord) -> RecordBase {
+    if let firstPage { return firstPage }
+    guard record.kind == .page else { return RecordBase() }
+    let base = RecordBase(record)
+    firstPage = base
+    return base
+  }
 
   mutating func add(_ key: [UInt8], _ value: [UInt8]) {
     precondition(count == 0 || ByteOrder.compare(lastKey, key) < 0, "keys must rise")
@@ -37,6 +47,9 @@ struct IndexBlockBuilder {
     var payload = bytes
     for restart in restarts { payload.appendLE(restart) }
     payload.appendLE(UInt32(restarts.count))
+    let base = firstPage ?? RecordBase()
+    payload.appendLE(base.putMillis)
+    payload.appendLE(base.rawBytes)
     self = IndexBlockBuilder()
     return payload
   }
@@ -44,7 +57,12 @@ struct IndexBlockBuilder {
 
 /// A data block in memory, checked once when it is made; afterwards every search is in bounds.
 package final class IndexBlock: Sendable {
+  /// Of a payload: count of restart points and the base.
+  static let tailBytes = 4 + RecordBase.byteCount
+
   let bytes: [UInt8]
+  /// What its records are written against.
+  let base: RecordBase
   private let entriesEnd: Int
   private let restartCount: Int
 
@@ -57,12 +75,18 @@ package final class IndexBlock: Sendable {
 
   /// Nil when the payload is no data block.
   init?(_ payload: [UInt8]) {
-    guard payload.count >= 8 else { return nil }
-    let count: UInt32 = payload.rawSpan.load(payload.count - 4)
-    guard count > 0, Int(count) <= (payload.count - 4) / 4 else { return nil }
+    let restartsEnd = payload.count - Self.tailBytes
+    guard restartsEnd >= 4 else { return nil }
+    let span = payload.rawSpan
+    let count: UInt32 = span.load(restartsEnd)
+    guard count > 0, Int(count) <= restartsEnd / 4 else { return nil }
+    var base = RecordBase()
+    base.putMillis = span.load(restartsEnd + 4)
+    base.rawBytes = span.load(restartsEnd + 12)
+    self.base = base
     bytes = payload
     restartCount = Int(count)
-    entriesEnd = payload.count - 4 - 4 * Int(count)
+    entriesEnd = restartsEnd - 4 * Int(count)
     guard isWhole() else { return nil }
   }
 

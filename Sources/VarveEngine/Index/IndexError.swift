@@ -7,8 +7,10 @@ package import VarveFile
 package enum IndexError: Error, Equatable, Sendable {
   /// Bytes on disk are not what was written. `what` names the field that disagrees.
   case corrupt(file: String, offset: UInt64, what: String, expected: UInt64, found: UInt64)
-  /// A file of another format version.
+  /// A file of a later format version, or of none.
   case unknownVersion(file: String, found: UInt32, supported: UInt32)
+  /// A table of a version before this release's: what it says is found in the segments too.
+  case outdated(file: String, found: UInt32, supported: UInt32)
   /// The file system refused.
   case file(FileError)
   /// A file that another file names is not there.
@@ -30,6 +32,8 @@ extension IndexError: CustomStringConvertible {
       "\(file): damaged at offset \(offset): \(what) is \(found), expected \(expected)"
     case .unknownVersion(let file, let found, let supported):
       "\(file): format version \(found), this release reads \(supported)"
+    case .outdated(let file, let found, let supported):
+      "\(file): format version \(found) of an older release, this one reads \(supported)"
     case .file(let error): error.description
     case .missing(let file): "\(file): missing"
     case .memoryFull(let bytes, let limit):

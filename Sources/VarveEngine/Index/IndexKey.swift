@@ -6,7 +6,7 @@
 //   4   1  0                                    4   1  1
 //   5  16  anchor: first 16 bytes of the id     5  16  first 16 bytes of the page's id
 //          of the last page before the window
-//  21  5n  digests: first 5 bytes of the ids
+//  21  3n  digests: first 3 bytes of the ids
 //          of the window's pages up to and
 //          with the page itself, n = 1 ... 32
 
@@ -41,7 +41,7 @@ package enum IndexKey {
     key.appendLE(name.id.word1)
   }
 
-  /// Appends the first 5 bytes of `id`. Words hold their bytes in memory order (little-endian
+  /// Appends the first 3 bytes of `id`. Words hold their bytes in memory order (little-endian
   /// machines only, as the whole format).
   package static func appendDigest(_ id: PageID, to path: inout [UInt8]) {
     var rest = id.word0

@@ -38,7 +38,7 @@ struct IndexProbe {
       }
       snapshot.counters.idProbes.add()
       reads += 1
-      guard let record = try table.find(key, &cursors[index]) else {
+      guard let record = try table.find(key, .id, &cursors[index]) else {
         snapshot.counters.filterPasses.add()
         continue
       }
@@ -77,7 +77,7 @@ struct IndexProbe {
       }
       snapshot.counters.pathProbes.add()
       reads += 1
-      guard let record = try table.find(key, &cursors[index])?.record else {
+      guard let record = try table.find(key, .path, &cursors[index])?.record else {
         // It may still be there, put at another place: seldom enough to count as a filter's error.
         snapshot.counters.filterPasses.add()
         continue

@@ -84,7 +84,8 @@ package enum Merge {
       let winner = try takeWinner(&inputs, &outcome)
       if keeps(winner, plan, rules, &outcome) {
         try writer.add(
-          winner.key, winner.value, winner.record, winner.kind, namespace: winner.namespace)
+          winner.key, winner.record, winner.kind, place: winner.place,
+          namespace: winner.namespace)
         outcome.recordsOut += 1
         if countsAnew, winner.kind == .id, winner.record.kind == .page {
           census?.add(
@@ -124,7 +125,8 @@ package enum Merge {
 
   private struct Winner {
     var key: [UInt8]
-    var value: [UInt8]
+    /// Of an id record, as it is written.
+    var place: ArraySlice<UInt8>
     var record: IndexRecord
     var kind: IndexKey.Kind
     var namespace: UInt32
@@ -149,7 +151,7 @@ package enum Merge {
       best = index
     }
     let winner = Winner(
-      key: inputs[best].key, value: inputs[best].value, record: inputs[best].record,
+      key: inputs[best].key, place: inputs[best].place, record: inputs[best].record,
       kind: inputs[best].kind, namespace: inputs[best].namespace)
     outcome.recordsIn += UInt64(lowest.count)
     outcome.superseded += UInt64(lowest.count - 1)

@@ -10,12 +10,11 @@ package final class Table: Sendable {
   let directory: TableDirectory
   let path: String
   let file: any File
-  let version: UInt32
   let filter: TableFilter
   /// Over the windows that path records stand in.
   let anchorFilter: TableFilter
-  /// Where the names blocks lie; nil in a table of version 1.
-  let names: [Range<UInt64>]?
+  /// Where the names blocks lie.
+  let names: [Range<UInt64>]
   let properties: TableProperties
   let blocks: TableBlockIndex
   private let residentBytes: Int
@@ -35,7 +34,6 @@ package final class Table: Sendable {
     self.summary = summary
     self.path = path
     file = parts.file
-    version = parts.version
     filter = parts.filter
     anchorFilter = parts.anchorFilter
     names = parts.names
@@ -101,8 +99,10 @@ package final class Table: Sendable {
     return block
   }
 
-  /// The record of `key`; nil when the table has none.
-  func find(_ key: [UInt8], _ cursor: inout TableCursor) throws(IndexError) -> FoundRecord? {
+  /// The record of `key`, which is one of `kind`; nil when the table has none.
+  func find(
+    _ key: [UInt8], _ kind: IndexKey.Kind, _ cursor: inout TableCursor
+  ) throws(IndexError) -> FoundRecord? {
     let index = blocks.blockIndex(of: key)
     if cursor.index != index || cursor.block == nil {
       cursor.block = try block(index)
@@ -112,7 +112,8 @@ package final class Table: Sendable {
     var at = value.lowerBound
     let bytes = block.bytes
     guard
-      let record = IndexRecord.readBody(bytes.rawSpan, &at, end: value.upperBound)
+      let record = IndexRecord.readBody(
+        bytes.rawSpan, &at, end: value.upperBound, under: key, kind, base: block.base)
     else { throw corrupt(index, "record") }
     return FoundRecord(record: record, block: block, rest: at..<value.upperBound, index: index)
   }

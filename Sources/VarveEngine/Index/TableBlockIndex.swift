@@ -11,7 +11,7 @@ struct TableBlockIndex: Sendable {
 
   /// Nil unless the payload describes blocks with rising bounds that, with `otherBytes` between and
   /// behind them, fill `0 ..< dataBytes`.
-  init?(_ payload: [UInt8], version: UInt32, dataBytes: UInt64, otherBytes: UInt64 = 0) {
+  init?(_ payload: [UInt8], dataBytes: UInt64, otherBytes: UInt64 = 0) {
     guard payload.count >= 4 else { return nil }
     let span = payload.rawSpan
     let count: UInt32 = span.load(0)
@@ -20,14 +20,8 @@ struct TableBlockIndex: Sendable {
     var offset: UInt64 = 0
     var ownBytes: UInt64 = 0
     for index in 0..<Int(count) {
-      var gap: UInt64 = 0
-      if version > 1 {
-        guard let found = Varint.read(span, &at, end: payload.count), found <= dataBytes else {
-          return nil
-        }
-        gap = found
-      }
-      guard let bytes = Varint.read32(span, &at, end: payload.count),
+      guard let gap = Varint.read(span, &at, end: payload.count), gap <= dataBytes,
+        let bytes = Varint.read32(span, &at, end: payload.count),
         offset + gap + UInt64(bytes) <= dataBytes, Int(bytes) > TableFormat.blockHeadBytes,
         Int(bytes) <= TableFormat.blockHeadBytes + TableFormat.dataPayloadBytesMax,
         let length = Varint.read32(span, &at, end: payload.count),

@@ -36,7 +36,7 @@ package enum TableBuilder {
     let writer = try directory.writer(
       number: number, names: names, bitsPerName: bitsPerName(names))
     var key: [UInt8] = []
-    var value: [UInt8] = []
+    var place: [UInt8] = []
     for record in records.all {
       let own = records.keys[record.keyStart..<record.keyEnd]
       // Of siblings whose digests collide, and of an entry and an older tombstone at one place, the
@@ -45,11 +45,10 @@ package enum TableBuilder {
       key.removeAll(keepingCapacity: true)
       key.append(contentsOf: own)
       let source = sources[record.source]
-      let body = source.record
-      value.removeAll(keepingCapacity: true)
-      body.appendBody(to: &value)
-      if record.kind == .id { IndexRecord.appendPlace(source.place, to: &value) }
-      try writer.add(key, value, body, record.kind, namespace: source.name.namespace)
+      place.removeAll(keepingCapacity: true)
+      if record.kind == .id { IndexRecord.appendPlace(source.place, to: &place) }
+      try writer.add(
+        key, source.record, record.kind, place: place[...], namespace: source.name.namespace)
     }
     let (fileBytes, counts) = try writer.finish(memtable.census)
     return TableSummary(number: number, order: number, fileBytes: fileBytes, counts: counts)

@@ -7,7 +7,6 @@
 //   names directory  TableNames.swift
 //   properties block counts, lowest and highest key
 //   footer           TableFooter.swift
-// Version 1 has neither names nor anchor filter.
 //
 // block
 //   0  1  kind
@@ -18,12 +17,13 @@
 //  12  n  payload
 //
 // payload of a data block: entries, then the offsets of the restart points (4 each), their count
-// (4)
+//   (4), and the base of its records: put time (8) and raw bytes (4) of the first page in it, zeros
+//   where there is none
 //   entry: shared bytes (v), own bytes (v), value bytes (v), own key bytes, value
 //   An entry shares its first bytes with the key before it; every 16th is a restart and shares
 //   none.
 // payload of the index block: count (4), then for each data block: bytes between it and the data
-//   block before (v, not in version 1: none), size with its head (v), bound length (v), bound. All
+//   block before (v), size with its head (v), bound length (v), bound. All
 //   keys of a block are at or above its bound, all before it are below.
 // v: LEB128.
 
@@ -42,14 +42,15 @@ package enum TableFormat {
     case anchorFilter = 7
   }
 
-  /// What is written; all before are read.
-  package static let version: UInt32 = 2
+  /// What is written and read. A table of a version before is made anew from the segments.
+  package static let version: UInt32 = 3
   static let codecRaw: UInt8 = 1
   static let magic = Array("VARVESST".utf8)
   static let blockHeadBytes = 12
   static let restartInterval = 16
-  /// Three lengths of at most two bytes, and a place among the restart points.
-  static let entryOverheadBytesMax = 3 * 2 + 4
+  /// Two lengths within a key of one byte, that of a value of two, and a place among the restart
+  /// points.
+  static let entryOverheadBytesMax = 1 + 1 + 2 + 4
   /// A data block ends with the entry that fills it, so it is longer than the target by one entry
   /// and the restart points.
   static let dataPayloadBytesMax = 2 * Limits.tableBlockBytes

@@ -6,11 +6,10 @@ internal import VarveFile
 /// Each part is checked by itself and against what the manifest says of the table.
 struct TableParts {
   let file: any File
-  let version: UInt32
   let filter: TableFilter
   let anchorFilter: TableFilter
-  /// Where the names blocks lie; nil in a table of version 1, which has none.
-  let names: [Range<UInt64>]?
+  /// Where the names blocks lie.
+  let names: [Range<UInt64>]
   let properties: TableProperties
   let blocks: TableBlockIndex
 
@@ -27,7 +26,7 @@ struct TableParts {
     try expect(size == summary.fileBytes, path, 0, "file length", summary.fileBytes, size)
     let footer = try Self.footer(file, size: size, number: summary.number)
     let reader = PartReader(file: file, number: summary.number, path: path)
-    let end = size - UInt64(footer.byteCount)
+    let end = size - UInt64(TableFooter.byteCount)
     guard
       let properties = TableProperties(
         try reader.payload(.properties, footer.propertiesOffset..<end))
@@ -38,11 +37,11 @@ struct TableParts {
     else { throw reader.corrupt(footer.filterOffset, "filter") }
     anchorFilter = try reader.anchorFilter(footer)
     names = try reader.names(footer)
-    let namesBytes = names?.reduce(0) { $0 + UInt64($1.count) } ?? 0
+    let namesBytes = names.reduce(0) { $0 + UInt64($1.count) }
     guard
       let blocks = TableBlockIndex(
         try reader.payload(.index, footer.indexOffset..<footer.filterOffset),
-        version: footer.version, dataBytes: footer.indexOffset, otherBytes: namesBytes)
+        dataBytes: footer.indexOffset, otherBytes: namesBytes)
     else { throw reader.corrupt(footer.indexOffset, "block index") }
     try expect(
       UInt64(blocks.count) == properties.blocks, path, footer.propertiesOffset, "count of blocks",
@@ -52,7 +51,6 @@ struct TableParts {
         expected == found, path, footer.propertiesOffset, "count that the manifest has too",
         expected, found)
     }
-    version = footer.version
     self.properties = properties
     self.filter = filter
     self.blocks = blocks
@@ -67,7 +65,7 @@ struct TableParts {
       return (file, try file.size())
     }
     let footer = try footer(file, size: size, number: number)
-    let end = size - UInt64(footer.byteCount)
+    let end = size - UInt64(TableFooter.byteCount)
     let reader = PartReader(file: file, number: number, path: path)
     guard
       let properties = TableProperties(
@@ -79,7 +77,7 @@ struct TableParts {
   private static func footer(
     _ file: any File, size: UInt64, number: UInt64
   ) throws(IndexError) -> TableFooter {
-    let count = min(size, UInt64(TableFooter.byteCountMax))
+    let count = min(size, UInt64(TableFooter.byteCount))
     let tail = try read(file, size - count..<size)
     return try TableFooter(tail: tail, number: number, size: size, file: file.path)
   }
@@ -113,7 +111,6 @@ private struct PartReader {
   }
 
   func anchorFilter(_ footer: TableFooter) throws(IndexError) -> TableFilter {
-    if footer.version == 1 { return .none }
     let range = footer.anchorFilterOffset..<footer.namesOffset
     guard let filter = TableFilter(try payload(.anchorFilter, range)) else {
       throw corrupt(range.lowerBound, "anchor filter")
@@ -121,8 +118,7 @@ private struct PartReader {
     return filter
   }
 
-  func names(_ footer: TableFooter) throws(IndexError) -> [Range<UInt64>]? {
-    if footer.version == 1 { return nil }
+  func names(_ footer: TableFooter) throws(IndexError) -> [Range<UInt64>] {
     let range = footer.namesOffset..<footer.propertiesOffset
     let payload = try payload(.namesDirectory, range)
     guard let ranges = TableNames.ranges(payload, dataBytes: footer.indexOffset) else {

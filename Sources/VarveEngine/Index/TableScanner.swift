@@ -8,6 +8,7 @@ struct TableScanner {
   private(set) var record = IndexRecord(tombstone: .zero, sequence: 0)
   private(set) var namespace: UInt32 = 0
   private(set) var kind = IndexKey.Kind.path
+  private var placeRange = 0..<0
   private var nextBlock = 0
   private var cursor: IndexBlockCursor?
 
@@ -15,11 +16,8 @@ struct TableScanner {
 
   var key: [UInt8] { cursor?.key ?? [] }
 
-  /// The record's bytes as they are written.
-  var value: [UInt8] {
-    guard let cursor else { return [] }
-    return Array(cursor.block.bytes[cursor.value])
-  }
+  /// The place of an id record as it is written; nothing of a path record.
+  var place: ArraySlice<UInt8> { cursor?.block.bytes[placeRange] ?? [] }
 
   /// Bytes of data blocks read so far.
   var bytesRead: UInt64 {
@@ -54,29 +52,17 @@ struct TableScanner {
     let span = bytes.rawSpan
     var at = cursor.value.lowerBound
     let end = cursor.value.upperBound
-    guard let body = IndexRecord.readBody(span, &at, end: end) else {
-      throw table.corrupt(nextBlock - 1, "record")
-    }
+    guard
+      let body = IndexRecord.readBody(
+        span, &at, end: end, under: cursor.key, parsed.kind, base: cursor.block.base)
+    else { throw table.corrupt(nextBlock - 1, "record") }
     let placeHolds =
       parsed.kind == .id ? IndexRecord.readPlace(span, at, end: end) != nil : at == end
-    guard placeHolds, agrees(cursor.key, parsed.kind, body.id) else {
-      throw table.corrupt(nextBlock - 1, "record under its key")
-    }
+    guard placeHolds else { throw table.corrupt(nextBlock - 1, "place of a record") }
     record = body
+    placeRange = at..<end
     namespace = parsed.namespace
     kind = parsed.kind
-  }
-
-  /// The key ends in bytes of the id that the record holds.
-  private func agrees(_ key: [UInt8], _ kind: IndexKey.Kind, _ id: PageID) -> Bool {
-    var own: [UInt8] = []
-    switch kind {
-    case .path: IndexKey.appendDigest(id, to: &own)
-    case .id:
-      own.appendLE(id.word0)
-      own.appendLE(id.word1)
-    }
-    return key.suffix(own.count).elementsEqual(own)
   }
 }
 
@@ -121,7 +107,7 @@ extension Table {
       found.keyMax = scanner.key
       found.counts.count(
         scanner.record, scanner.kind, keyBytes: scanner.key.count,
-        valueBytes: scanner.value.count)
+        placeBytes: scanner.place.count)
       let name = PageName(namespace: scanner.namespace, id: scanner.record.id)
       let hash = TableFilter.hash(name)
       if scanner.kind == .id {
@@ -140,7 +126,6 @@ extension Table {
         what: "count of records, or another property,", expected: properties.counts.records,
         found: found.counts.records)
     }
-    guard version > 1 else { return }
     var listed = NamesDigest()
     try visitNames { listed.add($0) }
     guard listed == named else {
@@ -149,20 +134,8 @@ extension Table {
     }
   }
 
-  /// Visits every id record in a few words: from the names blocks, or in a table of version 1 from
-  /// the records themselves.
+  /// Visits every id record in a few words, from the names blocks.
   package func visitNames(_ visit: (TableName) -> Void) throws(IndexError) {
-    guard let names else {
-      var scanner = TableScanner(self)
-      while try scanner.next() {
-        guard scanner.kind == .id else { continue }
-        let name = PageName(namespace: scanner.namespace, id: scanner.record.id)
-        visit(
-          TableName(
-            scanner.record, namespace: scanner.namespace, hash: TableFilter.hash(name)))
-      }
-      return
-    }
     for range in names {
       let payload = try readPayload(.names, Int(range.lowerBound)..<Int(range.upperBound))
       guard TableNames.visit(payload, visit) else {

@@ -3,13 +3,18 @@
 internal import VarveBase
 
 package enum TableSize {
+  /// No path record takes fewer, with its key and its framing: a tombstone's, at index 0.
+  private static let pathRecordBytesMin =
+    IndexKey.pathHeadBytes + 1 + PageID.byteCount + 1 + TableFormat.entryOverheadBytesMax
+
   /// What both records of an entry take at most, with their framing.
   static func flatBytes(of entry: MemtableEntry) -> UInt64 {
     let place = entry.place
+    let record = entry.record
     let key = IndexKey.pathKeyBytes(index: place.index) + IndexKey.idKeyBytes
     let values =
-      2 * IndexRecord.bodyBytesMax + IndexRecord.placeHeadBytes
-      + Int(place.index) * WindowPlace.digestBytes
+      record.flatBodyBytes(under: .path) + record.flatBodyBytes(under: .id)
+      + IndexRecord.placeBytes(place)
     return UInt64(key + values + 2 * TableFormat.entryOverheadBytesMax)
   }
 
@@ -22,16 +27,17 @@ package enum TableSize {
     let head = UInt64(TableFormat.blockHeadBytes)
     // Every block but the last is at least as long as the target, and holds a record.
     let blocks = min(flatBytes / UInt64(blockBytes) + 1, max(1, records))
-    let data = flatBytes + blocks * (head + 4)
+    let data = flatBytes + blocks * (head + UInt64(IndexBlock.tailBytes))
     let index = head + 4 + blocks * UInt64(3 + 3 + 2 + IndexKey.byteCountMax)
-    // A record with its key takes 64 bytes at least; none brings more than one window.
-    let filters = filterBytesMax(names) + filterBytesMax(min(records, flatBytes / 64 + 1))
+    // No path record brings more than one window.
+    let windows = min(records, flatBytes / UInt64(pathRecordBytesMin) + 1)
+    let filters = filterBytesMax(names) + filterBytesMax(windows)
     let properties =
       head
       + UInt64(10 * Varint.byteCountMax + 2 * (2 + IndexKey.byteCountMax) + censusBytes)
     let bytes =
       data + index + filters + namesBytes(names, blockBytes: blockBytes) + properties
-      + UInt64(TableFooter.byteCountMax)
+      + UInt64(TableFooter.byteCount)
     let block = UInt64(Limits.blockBytes)
     return (bytes + block - 1) / block * block
   }

@@ -10,7 +10,7 @@ package struct TableCounts: Equatable, Sendable {
   package var tombstones: UInt64 = 0
   /// Names the filter may hold: id records, and path tombstones that stand alone.
   package var names: UInt64 = 0
-  /// Keys and values without any compression and the most that framing them can take.
+  /// Keys and values that share nothing with others, and the most that framing them can take.
   package var flatBytes: UInt64 = 0
   /// Births and delete sequences; lowest above highest when there are no records.
   package var sequenceMin = UInt64.max
@@ -21,10 +21,13 @@ package struct TableCounts: Equatable, Sendable {
 
   package init() {}
 
-  mutating func count(_ record: IndexRecord, _ kind: IndexKey.Kind, keyBytes: Int, valueBytes: Int)
-  {
+  mutating func count(
+    _ record: IndexRecord, _ kind: IndexKey.Kind, keyBytes: Int, placeBytes: Int
+  ) {
     records += 1
-    flatBytes += UInt64(keyBytes + valueBytes + TableFormat.entryOverheadBytesMax)
+    flatBytes += UInt64(
+      keyBytes + record.flatBodyBytes(under: kind) + placeBytes
+        + TableFormat.entryOverheadBytesMax)
     sequenceMin = min(sequenceMin, record.sequence)
     sequenceMax = max(sequenceMax, record.sequence)
     if kind == .id || record.kind == .tombstone { names += 1 }

@@ -12,6 +12,7 @@ final class TableWriter {
   private var pending: [UInt8] = []
   private var written: UInt64 = 0
   private var block = IndexBlockBuilder()
+  private var value: [UInt8] = []
   private var lastKeyBefore: [UInt8] = []
   private var index: [UInt8] = []
   private var filter: TableFilter
@@ -65,16 +66,22 @@ final class TableWriter {
   var byteCount: UInt64 { written + UInt64(pending.count) }
   var isEmpty: Bool { properties.counts.records == 0 }
 
-  /// Appends a record; `value` holds what `record` says. Keys rise strictly.
+  /// Appends a record. Keys rise strictly.
+  ///
+  /// - Parameter place: of an id record, as it is written.
   func add(
-    _ key: [UInt8], _ value: [UInt8], _ record: IndexRecord, _ kind: IndexKey.Kind,
+    _ key: [UInt8], _ record: IndexRecord, _ kind: IndexKey.Kind, place: ArraySlice<UInt8>,
     namespace: UInt32
   ) throws(IndexError) {
+    precondition(place.isEmpty == (kind == .path), "id records have a place, path records none")
+    value.removeAll(keepingCapacity: true)
+    record.appendBody(to: &value, under: kind, base: block.base(for: record))
+    value.append(contentsOf: place)
     precondition(value.count <= TableFormat.valueBytesMax, "a value of \(value.count) bytes")
     block.add(key, value)
     if properties.counts.records == 0 { properties.keyMin = key }
     properties.keyMax = key
-    properties.counts.count(record, kind, keyBytes: key.count, valueBytes: value.count)
+    properties.counts.count(record, kind, keyBytes: key.count, placeBytes: place.count)
     let hash = TableFilter.hash(PageName(namespace: namespace, id: record.id))
     filter.insert(hash)
     switch kind {

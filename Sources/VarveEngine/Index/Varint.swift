@@ -26,6 +26,11 @@ package enum Varint {
     value == 0 ? 1 : (64 - value.leadingZeroBitCount + 6) / 7
   }
 
+  /// Bytes that `append(signed:)` would add.
+  package static func byteCount(signed value: Int64) -> Int {
+    byteCount(UInt64(bitPattern: value << 1 ^ value >> 63))
+  }
+
   /// The number at `at`, which moves behind it; nil, and `at` undefined, when the bytes end before
   /// `end`, hold more than 64 bits, or spell the number longer than needed.
   package static func read(_ bytes: RawSpan, _ at: inout Int, end: Int) -> UInt64? {

@@ -21,13 +21,15 @@ internal import VarveBase
 /// | 82 | 1 | window index (0 with flag 1) |
 /// | 83 | 1 | digests shared with the path of the entry before (0 with flag 1) |
 ///
-/// Place: the anchor (16, not with flag 2), then (index − shared) digests of 5 bytes.
+/// Place: the anchor (16, not with flag 2), then (index − shared) digests of 3 bytes; in an extent
+/// of version 1, of 5, of which the first 3 count.
 ///
 /// Control entry, 56 bytes and then the place: kind (1), flags (1), window index (1), shared (1),
 /// namespace (4), page id (32), sequence (8), value (8).
 package enum ExtentEntries {
   package static let pageBytes = 84
   package static let controlBytes = 56
+  private static let digestBytesOfVersion1 = 5
   private static let flagFollows: UInt8 = 1
   private static let flagSameAnchor: UInt8 = 2
 
@@ -104,6 +106,12 @@ package enum ExtentEntries {
       shared = UInt8(common / size)
     }
 
+    init(_ bytes: RawSpan, at offset: Int) {
+      flags = bytes.load(offset)
+      index = bytes.load(offset + 1)
+      shared = bytes.load(offset + 2)
+    }
+
     func appendTail(to bytes: inout [UInt8], _ place: WindowPlace) {
       if flags & flagFollows != 0 { return }
       if flags & flagSameAnchor == 0 {
@@ -130,11 +138,9 @@ package enum ExtentEntries {
       guard at + pageBytes <= header.usedBytes else { return nil }
       let start = at
       at += pageBytes
-      let head: (UInt8, UInt8, UInt8) = (
-        bytes.load(start + 81), bytes.load(start + 82), bytes.load(start + 83)
-      )
+      let head = PlaceHead(bytes, at: start + 81)
       let name = PageName(namespace: bytes.load(start), id: PageID(bytes, at: start + 4))
-      guard let place = place(bytes, head, &at, header.usedBytes, previous, own: name.id)
+      guard let place = place(bytes, head, &at, header, previous, own: name.id)
       else { return nil }
       let stored: UInt32 = bytes.load(start + 48)
       let payloadOffset: UInt32 = bytes.load(start + 60)
@@ -164,11 +170,9 @@ package enum ExtentEntries {
       guard at + controlBytes <= header.usedBytes else { return nil }
       let start = at
       at += controlBytes
-      let head: (UInt8, UInt8, UInt8) = (
-        bytes.load(start + 1), bytes.load(start + 2), bytes.load(start + 3)
-      )
+      let head = PlaceHead(bytes, at: start + 1)
       guard let kind = ControlEntry.Kind(rawValue: bytes.load(start)),
-        let place = place(bytes, head, &at, header.usedBytes, previous, own: nil)
+        let place = place(bytes, head, &at, header, previous, own: nil)
       else { return nil }
       let name = PageName(namespace: bytes.load(start + 4), id: PageID(bytes, at: start + 8))
       entries.append(
@@ -183,8 +187,8 @@ package enum ExtentEntries {
   /// Reads a place's tail at `at`. The path array gets the digests of the pages that follow in this
   /// extent as well, so that their places share it and cost no allocation.
   private static func place(
-    _ bytes: RawSpan, _ head: (flags: UInt8, index: UInt8, shared: UInt8), _ at: inout Int,
-    _ end: Int, _ previous: Previous?, own: PageID?
+    _ bytes: RawSpan, _ head: PlaceHead, _ at: inout Int, _ header: ExtentHeader,
+    _ previous: Previous?, own: PageID?
   ) -> WindowPlace? {
     guard head.flags & ~(flagFollows | flagSameAnchor) == 0 else { return nil }
     if head.flags & flagFollows != 0 {
@@ -192,7 +196,7 @@ package enum ExtentEntries {
       else { return nil }
       return previous.place.next(after: previous.id)
     }
-    let size = WindowPlace.digestBytes
+    let end = header.usedBytes
     guard Int(head.index) < Limits.windowPages, head.shared <= head.index else { return nil }
     if head.shared > 0 || head.flags & flagSameAnchor != 0 {
       guard let previous, head.shared <= previous.place.index else { return nil }
@@ -203,11 +207,15 @@ package enum ExtentEntries {
       anchor = (bytes.load(at), bytes.load(at + 8))
       at += 16
     }
-    let tail = Int(head.index - head.shared) * size
-    guard at + tail <= end else { return nil }
+    let size = WindowPlace.digestBytes
+    let stored = header.version == 1 ? digestBytesOfVersion1 : size
+    let digests = Int(head.index - head.shared)
+    guard at + digests * stored <= end else { return nil }
     var path = Array((previous?.place.path ?? []).prefix(Int(head.shared) * size))
-    path.append(contentsOf: bytes.copy(at, count: tail))
-    at += tail
+    for _ in 0..<digests {
+      for byte in 0..<size { path.append(bytes.load(at + byte)) }
+      at += stored
+    }
     if let own { appendFollowers(bytes, at, end, &path, own: own, index: Int(head.index)) }
     return WindowPlace(anchor0: anchor.0, anchor1: anchor.1, index: head.index, path: path)
   }

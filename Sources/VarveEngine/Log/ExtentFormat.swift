@@ -8,7 +8,7 @@ internal import VarveBase
 /// | offset | bytes | field |
 /// |---|---|---|
 /// | 0 | 4 | magic `VXT1` |
-/// | 4 | 2 | format version, 1 |
+/// | 4 | 2 | format version, 2; 1 is read |
 /// | 6 | 1 | kind: 1 pages, 2 control entries |
 /// | 7 | 1 | reserved, 0 |
 /// | 8 | 4 | header bytes, padded |
@@ -24,7 +24,8 @@ internal import VarveBase
 /// | 60 | 4 | CRC32C of the used bytes without this field, seeded with salt, segment and offset |
 package struct ExtentHeader: Equatable, Sendable {
   package static let magic: UInt32 = 0x3154_5856
-  package static let version: UInt16 = 1
+  /// What is written. Version 1 had places of longer digests (ExtentEntries.swift).
+  package static let version: UInt16 = 2
   package static let fixedBytes = 64
   private static let checksumAt = 60
   private static let remadeFlag: UInt16 = 1
@@ -35,6 +36,7 @@ package struct ExtentHeader: Equatable, Sendable {
     case controls = 2
   }
 
+  var version = Self.version
   package var kind: Kind
   package var usedBytes: Int
   package var payloadBytes: Int
@@ -99,7 +101,7 @@ package struct ExtentHeader: Equatable, Sendable {
         == Self.checksum(bytes.extracting(0..<used), position: position, salt: salt)
     else { return nil }
     let found: UInt16 = bytes.load(4)
-    guard found == Self.version else {
+    guard found == Self.version || found == 1 else {
       throw .unsupportedVersion(path: path, found: Int(found), supported: Int(Self.version))
     }
     guard let kind = Kind(rawValue: bytes.load(6)),
@@ -107,6 +109,7 @@ package struct ExtentHeader: Equatable, Sendable {
       bytes.load(24, as: UInt64.self) == position.segment,
       bytes.load(32, as: UInt64.self) == position.offset
     else { return nil }
+    version = found
     self.kind = kind
     usedBytes = used
     payloadBytes = Int(bytes.load(16, as: UInt32.self))

@@ -9,7 +9,9 @@ package import VarveBase
 /// The digests of the pages before this one are a prefix of `path`, an array that all pages of one
 /// batch share, so that a place costs no allocation of its own.
 package struct WindowPlace: Sendable {
-  package static let digestBytes = 5
+  /// What siblings are told apart by: two in a window that agree in these cost the older one its
+  /// path record (docs/decisions/0010).
+  package static let digestBytes = 3
   package static let anchorBytes = 16
 
   /// First 16 bytes of the id of the last page before the window; zero at the root.
@@ -17,7 +19,7 @@ package struct WindowPlace: Sendable {
   package let anchor1: UInt64
   /// Position in the window, 0 ..< 32.
   package let index: UInt8
-  /// At least `index` × 5 bytes: the first 5 bytes of the ids of the window's pages before this.
+  /// At least `index` × 3 bytes: the first 3 bytes of the ids of the window's pages before this.
   package let path: [UInt8]
 
   package init(anchor0: UInt64, anchor1: UInt64, index: UInt8, path: [UInt8]) {
@@ -33,6 +35,9 @@ package struct WindowPlace: Sendable {
   package init(firstAfter last: PageID) {
     self.init(anchor0: last.word0, anchor1: last.word1, index: 0, path: [])
   }
+
+  /// The window has no page before it, or nothing is known of it.
+  package var isAtRoot: Bool { anchor0 == 0 && anchor1 == 0 }
 
   /// The digests before this page, without what the shared array holds beyond them.
   package var ownPath: ArraySlice<UInt8> { path[0..<Int(index) * Self.digestBytes] }

@@ -82,7 +82,8 @@ struct RebuildIndexCommand: ToolCommand {
       Failure(
         .error, "\(path) is in use: \(lock)",
         advice: "rebuild-index works on a directory at rest: stop the daemon first")
-    case .unknownVersion(let file, let found, let supported):
+    case .unknownVersion(let file, let found, let supported),
+      .outdated(let file, let found, let supported):
       Failure(
         .error, "\(file) has format version \(found), this varvectl reads \(supported)",
         advice: "use the varvectl of the release that wrote it")

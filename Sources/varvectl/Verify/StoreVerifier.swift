@@ -91,6 +91,12 @@ extension StoreVerifier {
       add(VerifyFinding(.corruption, file: file, "missing"))
     case .file, .invalidEdit:
       add(VerifyFinding(.corruption, file: file, "\(error)"))
+    case .outdated(let path, let found, let supported):
+      add(
+        VerifyFinding(
+          .note, file: relative(path),
+          "format version \(found), this release reads \(supported): made anew from the segments "
+            + "at the next start"))
     case .unknownVersion:
       throw Failure(.error, "\(error)", advice: "use the varvectl of the release that wrote it")
     case .memoryFull, .noRoom, .logNotSynced:

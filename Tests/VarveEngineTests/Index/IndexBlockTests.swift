@@ -20,11 +20,15 @@ import Testing
       }
       var builder = IndexBlockBuilder()
       let sorted = entries.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+      let base = IndexRecord(Make.page(dice.id(), birth: 7))
+      if dice.chance(50) { _ = builder.base(for: base) }
+      let held = builder.base(for: IndexRecord(tombstone: dice.id(), sequence: 1))
       for (key, value) in sorted { builder.add(key, value) }
       let size = builder.byteCount
       let payload = builder.finish()
       #expect(payload.count == size)
       let block = try #require(IndexBlock(payload))
+      #expect(block.base == held && [RecordBase(), RecordBase(base)].contains(held))
       for (key, value) in sorted { #expect(find(block, key) == value, dice.comment) }
       for _ in 0..<200 {
         let key = (0...dice.below(12)).map { _ in UInt8(dice.below(3)) }

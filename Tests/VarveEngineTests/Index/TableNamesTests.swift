@@ -1,4 +1,4 @@
-// The list of names in a table: what is written is read back, from version 1 by another way.
+// The list of names in a table: what is written is read back.
 
 import Testing
 
@@ -89,7 +89,7 @@ import Testing
     }
     try index.flush()
     let table = try #require(index.snapshot.tables.first)
-    #expect((table.names?.count ?? 0) > 2)
+    #expect(table.names.count > 2)
     var expected: [TableName] = []
     var scanner = TableScanner(table)
     while try scanner.next() {

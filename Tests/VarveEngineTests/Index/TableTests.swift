@@ -117,20 +117,38 @@ import Testing
       try TableFooter(tail: bytes, number: 5, size: 100 + UInt64(bytes.count), file: "x")
     }
     #expect(try read(footer.bytes(at: 100)) == footer)
-    footer.version = 3
-    let error = IndexError.unknownVersion(file: "x", found: 3, supported: 2)
-    #expect(throws: error) { try read(footer.bytes(at: 100)) }
+    for version in [0, 4] as [UInt32] {
+      footer.version = version
+      let error = IndexError.unknownVersion(file: "x", found: version, supported: 3)
+      #expect(throws: error) { try read(footer.bytes(at: 100)) }
+    }
+    footer.version = 2
+    let outdated = IndexError.outdated(file: "x", found: 2, supported: 3)
+    #expect(throws: outdated) { try read(footer.bytes(at: 100)) }
+    #expect("\(outdated)" == "x: format version 2 of an older release, this one reads 3")
+    // Damage comes before age.
+    var torn = footer.bytes(at: 100)
+    torn[3] ^= 1
+    let damage = #expect(throws: IndexError.self) { try read(torn) }
+    guard case .corrupt? = damage else {
+      Issue.record("\(String(describing: damage))")
+      return
+    }
   }
 
-  @Test func `a footer of version 1 is read, its missing parts empty`() throws {
-    var footer = TableFooter(
-      number: 5, indexOffset: 1, filterOffset: 2, anchorFilterOffset: 3, namesOffset: 3,
-      propertiesOffset: 3)
-    footer.version = 1
-    let bytes = footer.bytes(at: 100)
+  @Test func `a footer of version 1 was shorter, and is of an older release`() throws {
+    var bytes: [UInt8] = []
+    for number in [5, 1, 2, 3] as [UInt64] { bytes.appendLE(number) }
+    bytes.appendLE(UInt32(1))
+    bytes.appendLE(FormatChecksum.of(bytes, [], number: 5, offset: 100))
+    bytes.append(contentsOf: TableFormat.magic)
     #expect(bytes.count == 48)
-    let tail = [UInt8](repeating: 7, count: 16) + bytes
-    #expect(try TableFooter(tail: tail, number: 5, size: 148, file: "x") == footer)
+    for room in [0, 16] {
+      let tail = [UInt8](repeating: 7, count: room) + bytes
+      #expect(throws: IndexError.outdated(file: "x", found: 1, supported: 3)) {
+        try TableFooter(tail: tail, number: 5, size: 148, file: "x")
+      }
+    }
   }
 
   @Test func `a manifest that says otherwise, or a missing file, is told`() throws {

@@ -49,7 +49,8 @@ import Testing
 
   @Test func `id record`() throws {
     var bytes: [UInt8] = []
-    IndexRecord(second).appendBody(to: &bytes)
+    let base = RecordBase(IndexRecord(first))
+    IndexRecord(second).appendBody(to: &bytes, under: .id, base: base)
     IndexRecord.appendPlace(second.place, to: &bytes)
     try check("id record", indexHexDump(bytes))
   }
