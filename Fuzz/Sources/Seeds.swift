@@ -231,6 +231,14 @@ enum Seeds {
     for range in ranges { seeds[.blocks, default: []].append([4, 0, 0] + payload(range)) }
     for block in data.map(payload) {
       seeds[.blocks, default: []].append([0] + FuzzInput.part([0, 0, 0, 1, 1]) + block)
+      guard let block = IndexBlock(block) else { continue }
+      var cursor = IndexBlockCursor(block)
+      var records = 0
+      while records < 40, cursor.next() {
+        records += 1
+        let value = Array(block.bytes[cursor.value])
+        seeds[.blocks, default: []].append([5] + FuzzInput.part(cursor.key) + [0, 0] + value)
+      }
     }
   }
 }
