@@ -18,7 +18,7 @@ extension Client {
     _ request: GetRequest, receive: (_ page: Int, _ status: PageStatus, _ bytes: RawSpan) -> Bool
   ) throws(ClientError) -> Int {
     let stream = try connection.begin(.get, request.encode(), last: true)
-    let run = RunReader(connection, stream, client: self)
+    let run = RunReader(connection, stream)
     return try run.read(receive)
   }
 
@@ -36,10 +36,9 @@ extension Client {
 }
 
 /// The answer of one Get as it comes.
-@safe private final class RunReader {
+private final class RunReader {
   private let connection: Connection
   private let stream: UInt32
-  private var buffer: UnsafeMutableRawBufferPointer
   private var delivered = 0
   private var isCancelled = false
   private var isLast = false
@@ -47,13 +46,10 @@ extension Client {
   /// Pages whose bytes did not match: judged when the run after them, or the end, has come.
   private var suspects: [(page: Int, expected: UInt64, found: UInt64)] = []
 
-  init(_ connection: Connection, _ stream: UInt32, client: Client) {
+  init(_ connection: Connection, _ stream: UInt32) {
     self.connection = connection
     self.stream = stream
-    unsafe buffer = .allocate(byteCount: 4096, alignment: 4096)
   }
-
-  deinit { unsafe buffer.deallocate() }
 
   typealias Receive = (_ page: Int, _ status: PageStatus, _ bytes: RawSpan) -> Bool
 
@@ -137,10 +133,7 @@ extension Client {
 
   /// The next `count` bytes of the run, over as many DATA frames as they take.
   private func fill(_ count: Int) throws(ClientError) -> UnsafeRawBufferPointer {
-    if unsafe buffer.count < count {
-      unsafe buffer.deallocate()
-      unsafe buffer = .allocate(byteCount: count, alignment: 4096)
-    }
+    let memory = unsafe connection.pageMemory(count)
     var filled = 0
     while filled < count {
       if connection.payloadRemaining == 0 {
@@ -149,11 +142,11 @@ extension Client {
         continue
       }
       let part = min(count - filled, connection.payloadRemaining)
-      let room = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[filled..<filled + part])
+      let room = unsafe UnsafeMutableRawBufferPointer(rebasing: memory[filled..<filled + part])
       try unsafe connection.payload(into: room, doing: "Get")
       filled += part
     }
-    return unsafe UnsafeRawBufferPointer(rebasing: buffer[..<count])
+    return UnsafeRawBufferPointer(memory)
   }
 
   private func awaited(_ type: FrameType) throws(ClientError) -> Frame {

@@ -11,6 +11,8 @@ final class Connection {
   private let buffer = AlignedBuffer(byteCount: 64 << 10)
   private var bufferStart = 0
   private var bufferEnd = 0
+  /// Where a Get puts a page together; kept, since fresh memory costs more than receiving into it.
+  private var page = AlignedBuffer(byteCount: 4096)
   private var lastStream: UInt32?
   private var pongs: [[UInt8]] = []
   /// Why no more calls are possible.
@@ -39,6 +41,12 @@ final class Connection {
     guard server.version == 1 else {
       throw end(.protocolViolation("version \(server.version) in answer to 1 to 1"))
     }
+  }
+
+  /// Memory for a page of `count` bytes, the same for every page of the call in work.
+  func pageMemory(_ count: Int) -> UnsafeMutableRawBufferPointer {
+    if page.byteCount < count { page = AlignedBuffer(byteCount: (count + 4095) / 4096 * 4096) }
+    return unsafe UnsafeMutableRawBufferPointer(rebasing: page.mutableBytes[..<count])
   }
 
   func close() { _ = end(.connectionLost("closed by the caller")) }

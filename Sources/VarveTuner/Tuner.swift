@@ -22,8 +22,8 @@ package struct Tuner: Sendable {
     var before: Expected
     var after: Expected
 
-    /// What the model says of a setting: nanoseconds a page read and put, and how many pages are put
-    /// from one merge into the last level to the next.
+    /// What the model says of a setting: nanoseconds a page read and put, and how many pages are
+    /// put from one merge into the last level to the next.
     struct Expected: Equatable, Sendable {
       let reading: Double
       let writing: Double

@@ -85,10 +85,10 @@ import Testing
 
 /// One case of the golden text.
 ///
-/// `pick T=4 K=3 Z=1 flush=100 [live=N] [quiet] [joins]`, then a line `number level bytes [segments=A-B]
-/// [order=N]` a table, newest first, and a line `merging N N … to LEVEL` a plan under way;
-/// `compact …` with the same lines; `fill T=… flush=… count=N [then T=… count=N]…` flushes runs
-/// into an empty tree and shows it after each.
+/// `pick T=4 K=3 Z=1 flush=100 [live=N] [quiet] [joins]`, then a line `number level bytes
+/// [segments=A-B] [order=N]` a table, newest first, and a line `merging N N … to LEVEL` a plan
+/// under way; `compact …` with the same lines; `fill T=… flush=… count=N [then T=… count=N]…`
+/// flushes runs into an empty tree and shows it after each.
 private struct PickerText {
   private var words: [Substring]
   private var tables: [TableSummary] = []
