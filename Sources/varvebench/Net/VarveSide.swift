@@ -80,18 +80,22 @@ final class VarveSide {
       ? BenchPages(pageBytes: cell.pageBytes, count: cell.pages, seed: 3)
       : sets.of(cell.pageBytes)
     let connected = try Connected(server.port, pageBytes: cell.pageBytes)
+    func store(_ chain: UInt64) throws {
+      let first =
+        Int(chain - range.lowerBound) * cell.pages % (pages.count / cell.pages * cell.pages)
+      try connected.put(BenchChain.ids(seed: chain, cell.pages), pages, first)
+    }
     if prepared.insert(range.lowerBound).inserted {
-      for chain in range {
-        let first =
-          Int(chain - range.lowerBound) * cell.pages % (pages.count / cell.pages * cell.pages)
-        try connected.put(BenchChain.ids(seed: chain, cell.pages), pages, first)
-      }
+      for chain in range { try store(chain) }
       try connected.client.flush()
     }
     guard cell.operation == .getHot || cell.operation == .mix else { return }
-    // Cells before this one may have had the arena for themselves.
+    // Cells before this one may have had the arena for themselves, or filled the store.
     for chain in range {
-      let hits = try connected.get(BenchChain.ids(seed: chain, cell.pages))
+      let ids = BenchChain.ids(seed: chain, cell.pages)
+      if try connected.get(ids) == cell.pages { continue }
+      try store(chain)
+      let hits = try connected.get(ids)
       guard hits == cell.pages else {
         throw Failure("varved: \(hits) pages of \(cell.pages) are there before the round")
       }
