@@ -19,6 +19,32 @@ import VarveBase
     }
   }
 
+  @Test func `runs are joined at once where puts would take long and the reads pay for it`() {
+    func joins(_ load: SampleLoad) -> [Bool] {
+      var index = SampleIndex(Samples.shape(8, 7, 7))
+      var tuner = Tuner(
+        knobs: Samples.knobs, setting: Samples.shape(8, 7, 7), prices: index.prices)
+      var joins: [Bool] = []
+      for window in 0..<40 {
+        let moved = tuner.observe(index.run(load), atUnix: Double(window))
+        if let moved {
+          joins.append(tuner.joins)
+          index.setting = moved
+        } else {
+          #expect(!tuner.joins, "nothing moved, nothing to join")
+        }
+      }
+      return joins
+    }
+    let asked = joins(SampleLoad(absent: 400_000, present: 100_000, put: 500))
+    #expect(asked.first == true, "puts would take two hundred windows to form the runs anew")
+    // As many puts form every run anew within a few windows.
+    let put = joins(SampleLoad(absent: 400_000, present: 100_000, put: 200_000))
+    #expect(!put.isEmpty && put.allSatisfy { !$0 })
+    // Hardly anything is read: rewriting the index would never be earned.
+    #expect(joins(SampleLoad(absent: 1_500, present: 500, put: 50)).allSatisfy { !$0 })
+  }
+
   /// The cost of `windows` under a tuner, and of the setting that it began with.
   private func spend(
     _ load: SampleLoad, windows: Int, seed: UInt64, noise: Double,
