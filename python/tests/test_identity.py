@@ -100,6 +100,9 @@ def test_ids_of_keys():
     halves = ["0" * 63, "0" * 65]
     assert page_ids(halves) == page_id(halves[0]) + page_id(halves[1])
     assert page_ids([]) == b""
+    # Keys that look like separated ones when they are joined.
+    for names in (["a" * 31 + "\n" + "b" * 32], ["a" * 64 + "\n" + "b" * 64]):
+        assert page_ids(names) == b"".join(map(page_id, names))
 
 
 @pytest.mark.parametrize(
