@@ -61,11 +61,18 @@ class Worker:
         ]
 
     def prepare(self, operation: str, page_bytes: int, batch: int) -> None:
-        """Stores what is to be fetched, and once what is to be overwritten."""
-        if (operation, page_bytes) not in self.stored:
-            for keys, indices in self.batches(operation, page_bytes, batch):
+        """Stores what is to be fetched, and once what is to be overwritten.
+
+        What puts since have pushed out is stored again.
+        """
+        is_new = (operation, page_bytes) not in self.stored
+        self.stored.add((operation, page_bytes))
+        for keys, indices in self.batches(operation, page_bytes, batch):
+            if is_new or (operation != "put" and self._lacks(keys, page_bytes)):
                 self.put(keys, indices, self.pages[page_bytes])
-            self.stored.add((operation, page_bytes))
+
+    def _lacks(self, keys: list[str], page_bytes: int) -> bool:
+        return any(value is None for value in self.store.get(keys, page_bytes))
 
     def put(self, keys: list[str], indices: range, pages: Pages) -> None:
         for index in indices:

@@ -130,14 +130,15 @@ class VarvePy(Store):
 
     def __init__(self, service: Service) -> None:
         from sglang_varve.client import Client, make_chain
-        from sglang_varve.messages import STORED
+        from sglang_varve.messages import PRESENT, STORED
+        from sglang_varve.transfer import Received
 
         self.client = Client(f"127.0.0.1:{service.port}", seconds=20)
         self.namespaces: dict[int, int] = {}
         self.make_chain = make_chain
         self.memory: dict[int, list[memoryview]] = {}
         self.turn = 0
-        self.stored = STORED
+        self.stored, self.present, self.received = STORED, PRESENT, Received
 
     def _space(self, page_bytes: int) -> int:
         """The namespace of a page size, as each model has its own."""
@@ -169,8 +170,15 @@ class VarvePy(Store):
         into = self.memory[page_bytes]
         # The driver verifies what every store returns: once is enough.
         pieces = [[page] for page in into]
-        self.client.get(self._space(page_bytes), self._chain(keys, 0), pieces, verify=False)
-        return into
+        received = self.received(len(keys))
+        self.client.get(
+            self._space(page_bytes), self._chain(keys, 0), pieces, verify=False, received=received
+        )
+        # The memory still holds what came before: only the status tells what is there.
+        return [
+            page if status == self.present else None
+            for page, status in zip(into, received.status, strict=True)
+        ]
 
     def close(self) -> None:
         self.client.close()
