@@ -156,6 +156,13 @@ bench-index: build-bench ## look-ups at ten million pages: block reads, memory, 
 	  --commit "$$(git describe --always --dirty)" $(BENCH) > docs/results/index.jsonl
 	$(MAKE) --no-print-directory bench-tables
 
+TUNER_BENCH := $(RELEASE)/varvebench tuner --windows 120 --window-pages 1000 --json
+bench-tuner: build-bench ## the tuner beside twelve shapes that stand still, three indexes (counts; twenty minutes)
+	@mkdir -p docs/results/tuner
+	$(TUNER_BENCH) --no-fingerprints --filter-bits 6 > docs/results/tuner/cold.jsonl
+	$(TUNER_BENCH) > docs/results/tuner/cold-fingerprints.jsonl
+	$(TUNER_BENCH) --cache-kib 65536 > docs/results/tuner/warm-fingerprints.jsonl
+
 bench-tables: ## make the tables of docs/benchmarks.md again from docs/results
 	$(RELEASE)/varvebench table docs/results/*.jsonl --into docs/benchmarks.md
 

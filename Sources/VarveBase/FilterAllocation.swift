@@ -70,14 +70,6 @@ package struct FilterAllocation: Equatable, Sendable, BitwiseCopyable {
     let rate = falsePositiveRate(names: names)
     return rate >= 1 ? 0 : -log(rate) / Self.bitsScale
   }
-
-  /// The false passes that one absent name meets among these runs: the sum of their rates.
-  package static func falsePasses(_ runs: [RunGroup], bitsPerName: Double) -> Double {
-    let allocation = FilterAllocation(runs: runs, bitsPerName: bitsPerName)
-    var sum = 0.0
-    for run in runs { sum += run.count * allocation.falsePositiveRate(names: run.names) }
-    return sum
-  }
 }
 
 extension RunGroup {

@@ -53,9 +53,6 @@ package struct Tuner: Sendable {
   package internal(set) var mode: TunerMode
   package internal(set) var knobs: [Knob]
   package internal(set) var setting: Setting
-  /// Whether the last move is worth joining the runs that the new shape has too many of at once,
-  /// rather than as new ones are formed.
-  package internal(set) var joins = false
   package internal(set) var history = TunerHistory(countMax: Limits.tunerDecisionsMax)
   package internal(set) var fit = CostFit()
   package internal(set) var drift: Drift
@@ -80,6 +77,8 @@ package struct Tuner: Sendable {
   /// What the last decision said of knobs that stay; by name.
   package internal(set) var reasons: [KnobName: String] = [:]
   private var previous: TunerObservation?
+  /// Of the move that the window under way made.
+  var joins = false
 
   package init(
     knobs: [Knob], setting: Setting, mode: TunerMode = .auto, prices: Prices = .flash,
@@ -98,10 +97,18 @@ package struct Tuner: Sendable {
       enter: options.driftEnter, leave: options.driftLeave, windowsMin: options.driftWindows)
   }
 
-  /// Takes the counters as they stand; the setting to apply where it changed.
+  /// What is to be applied.
+  package struct Move: Equatable, Sendable {
+    package let setting: Setting
+    /// Whether it pays to join the runs that the new shape has too many of at once, rather than as
+    /// new ones are formed.
+    package let joins: Bool
+  }
+
+  /// Takes the counters as they stand; a move where the setting changed.
   ///
   /// A window ends here if it has seen enough pages; an idle one goes on.
-  package mutating func observe(_ observation: TunerObservation, atUnix: Double) -> Setting? {
+  package mutating func observe(_ observation: TunerObservation, atUnix: Double) -> Move? {
     guard let previous else {
       self.previous = observation
       return nil
@@ -111,10 +118,10 @@ package struct Tuner: Sendable {
     self.previous = observation
     self.window = window
     windowCount += 1
-    joins = false
     let before = setting
+    joins = false
     take(window, atUnix)
-    return setting == before ? nil : setting
+    return setting == before ? nil : Move(setting: setting, joins: joins)
   }
 
   private mutating func take(_ window: TunerWindow, _ atUnix: Double) {

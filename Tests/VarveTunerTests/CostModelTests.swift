@@ -57,7 +57,10 @@ import VarveBase
   /// - Parameters: pages and runs of each level.
   private func falsePasses(_ pages: [Double], _ runs: [Double], _ bits: Double) -> Double {
     let groups = zip(pages, runs).map { RunGroup(names: $0 / $1, count: $1) }
-    let passes = FilterAllocation.falsePasses(groups, bitsPerName: bits)
+    let allocation = FilterAllocation(runs: groups, bitsPerName: bits)
+    let passes = groups.reduce(0) {
+      $0 + $1.count * allocation.falsePositiveRate(names: $1.names)
+    }
     let again = FilterBudgets(planned: groups, standing: groups).falsePasses(bitsPerName: bits)
     #expect(abs(passes - again) <= 1e-9 * max(1, passes), "the same for one budget and for many")
     return passes

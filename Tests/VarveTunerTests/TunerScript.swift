@@ -90,7 +90,7 @@ struct TunerScript {
     for _ in 0..<count {
       clock += 10
       let before = tuner.history.decisions
-      let moved = tuner.observe(try window(&self), atUnix: clock)
+      let moved = tuner.observe(try window(&self), atUnix: clock)?.setting
       for decision in tuner.history.decisions where !before.contains(decision) {
         text += "window \(tuner.windowCount): " + Self.line(decision)
       }

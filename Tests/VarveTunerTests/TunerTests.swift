@@ -26,13 +26,9 @@ import VarveBase
         knobs: Samples.knobs, setting: Samples.shape(8, 7, 7), prices: index.prices)
       var joins: [Bool] = []
       for window in 0..<40 {
-        let moved = tuner.observe(index.run(load), atUnix: Double(window))
-        if let moved {
-          joins.append(tuner.joins)
-          index.setting = moved
-        } else {
-          #expect(!tuner.joins, "nothing moved, nothing to join")
-        }
+        guard let move = tuner.observe(index.run(load), atUnix: Double(window)) else { continue }
+        joins.append(move.joins)
+        index.setting = move.setting
       }
       return joins
     }
@@ -58,7 +54,7 @@ import VarveBase
     var tuner = Tuner(
       knobs: Samples.knobs, setting: Samples.setting, prices: tuned.prices)
     for window in 0..<windows {
-      if let setting = tuner.observe(tuned.run(load), atUnix: Double(window)) {
+      if let setting = tuner.observe(tuned.run(load), atUnix: Double(window))?.setting {
         tuned.setting = setting
       }
       _ = fixed.run(load)

@@ -68,12 +68,12 @@ package final class TunerDriver: Sendable {
     turns.withLock { _ in
       let observation = TunerObservation(engine.indexObservation())
       let atUnix = Double(clock.wallMillis()) / 1000
-      let (moved, joins, news) = tuner.withLock { tuner in
+      let (move, news) = tuner.withLock { tuner in
         let before = tuner.history.decisions
-        let moved = tuner.observe(observation, atUnix: atUnix)
-        return (moved, tuner.joins, tuner.history.decisions.filter { !before.contains($0) })
+        let move = tuner.observe(observation, atUnix: atUnix)
+        return (move, tuner.history.decisions.filter { !before.contains($0) })
       }
-      if let moved { engine.tune(IndexTuning(moved), joining: joins) }
+      if let move { engine.tune(IndexTuning(move.setting), joining: move.joins) }
       tell(news)
     }
     turnSeconds.record(nanos: clock.monotonicNanos() - started)

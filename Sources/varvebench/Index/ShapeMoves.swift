@@ -78,7 +78,7 @@ struct ShapeMoves {
       }
     }
     let prober = caller("probe") {
-      var dice = BenchRandom(seed: UInt64(first) + 1)
+      var dice = SplitMix(seed: UInt64(first) + 1)
       let slices = (0..<64).map { _ in
         store.slice(IndexStore.ids(dice.below(Self.chains)), atRoot: true)
       }

@@ -8,7 +8,7 @@ enum BenchChain {
     var message: [UInt8] = []
     message.appendLE(seed)
     let root = PageID.sha256(message)
-    var random = SplitMix(state: root.word0)
+    var random = SplitMix(seed: root.word0)
     return (0..<count).map { _ in PageID(random.next(), random.next(), root.word2, root.word3) }
   }
 }

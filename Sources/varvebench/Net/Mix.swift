@@ -33,7 +33,7 @@ struct Mix: Hashable, Sendable {
       [Cell.Operation](repeating: .getHot, count: get)
       + [Cell.Operation](repeating: .put, count: put)
       + [Cell.Operation](repeating: .lookup, count: lookup)
-    var random = SplitMix(state: seed)
+    var random = SplitMix(seed: seed)
     // Fisher and Yates.
     for index in stride(from: calls.count - 1, to: 0, by: -1) {
       calls.swapAt(index, Int(random.next() % UInt64(index + 1)))

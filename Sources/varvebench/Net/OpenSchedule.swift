@@ -25,7 +25,7 @@ struct OpenSchedule: Sendable {
     precondition(callsPerSecond > 0, "a schedule without calls")
     gapNanos = 1e9 / callsPerSecond
     self.spacing = spacing
-    random = SplitMix(state: seed)
+    random = SplitMix(seed: seed)
     due = spacing == .even ? (phase - 1) * gapNanos : 0
   }
 
@@ -33,23 +33,9 @@ struct OpenSchedule: Sendable {
     switch spacing {
     case .even: due += gapNanos
     case .poisson:
-      // (0, 1]: its logarithm is finite.
-      let uniform = Double((random.next() >> 11) + 1) / Double(1 << 53)
-      due += -log(uniform) * gapNanos
+      // Of 1 less it, within (0, 1], the logarithm is finite.
+      due += -log(1 - random.share()) * gapNanos
     }
     return UInt64(max(0, due))
-  }
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014).
-struct SplitMix: Sendable {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ (mixed >> 31)
   }
 }

@@ -33,7 +33,7 @@ final class BenchIndex {
   let clock = ManualClock()
   private let payload = [UInt8](repeating: 7, count: BenchScale.pageBytes)
   private let checksum: UInt64
-  private var random: BenchRandom
+  private var random: SplitMix
   private var chains: [[PageID]] = []
   /// Pages put before each chain began: which chains can still be there.
   private var begunAt: [Int] = []
@@ -42,7 +42,7 @@ final class BenchIndex {
 
   init(_ scale: BenchScale, _ shape: IndexShape, seed: UInt64) throws {
     self.scale = scale
-    random = BenchRandom(seed: seed)
+    random = SplitMix(seed: seed)
     // Extents take 4 KiB each; tables are written beside those they replace.
     let log = scale.pages / BenchScale.putPages * Limits.blockBytes
     let capacity = log + scale.pages * 600 + (8 << 20)
@@ -159,23 +159,4 @@ final class BenchIndex {
     }
     return low < chains.count ? low + random.below(chains.count - low) : nil
   }
-}
-
-/// SplitMix64.
-struct BenchRandom {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-
-  mutating func share() -> Double { Double(next() >> 11) / Double(1 << 53) }
-
-  mutating func below(_ count: Int) -> Int { Int(next() % UInt64(count)) }
 }
