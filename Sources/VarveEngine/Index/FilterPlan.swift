@@ -9,7 +9,8 @@ package enum FilterPlan {
   /// Solved for levels that are full, whatever they hold now: the last level is mostly formed when
   /// all above it is empty, and runs that come later find their bits left over. So all filters
   /// together stay within `bitsPerName` of all names while upper levels hold no more than they
-  /// should; a tree whose last level has just begun passes that by three fifths at most (tests).
+  /// should; a tree whose last level has just begun passes that by three fifths at most, with less
+  /// than 2 bits a name by as much again (tests).
   /// The largest run there is counts as it is: one that took in all others is larger than any that
   /// the last level of a full tree would have, and its rate would be that much too high.
   ///
