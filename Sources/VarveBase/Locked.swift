@@ -1,19 +1,22 @@
 // A value behind a pthread mutex. `Synchronization.Mutex` would do, but its futex use gives false
 // race reports under the thread sanitizer on Linux; a pthread mutex does not.
 
-internal import Glibc
+public import Glibc
+
+// Public, in a package without products: the compiler (6.3) makes no code for the caller's types of
+// a generic type that is `package`, and then every look at a value goes through tables of its type.
 
 /// Owns a value that only one thread at a time may touch.
 ///
 /// Not for values read on every page by many threads: use `Atomic` or a snapshot there.
 /// Lock order of the daemon is written down in `docs/layout.md`.
-@safe package struct Locked<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
+@safe public struct Locked<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
   // Sendable is sound: `value` is reached only between lock and unlock of `mutex`, and both live at
   // a stable heap address until deinit.
-  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-  private let value: UnsafeMutablePointer<Value>
+  @usableFromInline let mutex: UnsafeMutablePointer<pthread_mutex_t>
+  @usableFromInline let value: UnsafeMutablePointer<Value>
 
-  package init(_ initial: consuming sending Value) {
+  public init(_ initial: consuming sending Value) {
     unsafe mutex = .allocate(capacity: 1)
     unsafe mutex.initialize(to: pthread_mutex_t())
     let status = unsafe pthread_mutex_init(mutex, nil)
@@ -30,8 +33,8 @@ internal import Glibc
   }
 
   /// Runs `body` with the value, alone. Not recursive: a second entry by the same thread hangs.
-  @discardableResult
-  package borrowing func withLock<Result: ~Copyable, Failure: Error>(
+  @inlinable @discardableResult
+  public borrowing func withLock<Result: ~Copyable, Failure: Error>(
     _ body: (inout Value) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     let status = unsafe pthread_mutex_lock(mutex)
@@ -42,13 +45,13 @@ internal import Glibc
 }
 
 /// A mutex with a condition: threads wait until a predicate over the value holds.
-@safe package final class Monitor<Value>: @unchecked Sendable {
+@safe public final class Monitor<Value>: @unchecked Sendable {
   // Sendable is sound for the same reason as `Locked`.
-  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-  private let condition: UnsafeMutablePointer<pthread_cond_t>
-  private let value: UnsafeMutablePointer<Value>
+  @usableFromInline let mutex: UnsafeMutablePointer<pthread_mutex_t>
+  @usableFromInline let condition: UnsafeMutablePointer<pthread_cond_t>
+  @usableFromInline let value: UnsafeMutablePointer<Value>
 
-  package init(_ initial: sending Value) {
+  public init(_ initial: sending Value) {
     unsafe mutex = .allocate(capacity: 1)
     unsafe mutex.initialize(to: pthread_mutex_t())
     unsafe condition = .allocate(capacity: 1)
@@ -75,8 +78,8 @@ internal import Glibc
   }
 
   /// Runs `body` with the value, alone, and wakes every waiter to look again.
-  @discardableResult
-  package func update<Result, Failure: Error>(
+  @inlinable @discardableResult
+  public func update<Result, Failure: Error>(
     _ body: (inout Value) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     unsafe pthread_mutex_lock(mutex)
@@ -88,7 +91,7 @@ internal import Glibc
   }
 
   /// Whom a change concerns.
-  package enum Wake: Sendable {
+  public enum Wake: Sendable {
     /// Nobody: no waiter's predicate can have become true.
     case nobody
     /// Any one: the waiters are alike, and one of them is enough.
@@ -98,8 +101,8 @@ internal import Glibc
 
   /// Runs `body` with the value, alone; it says who is to look again, nobody at first. For changes
   /// on the data path: a waiter woken for nothing costs two switches of threads.
-  @discardableResult
-  package func change<Result, Failure: Error>(
+  @inlinable @discardableResult
+  public func change<Result, Failure: Error>(
     _ body: (inout Value, inout Wake) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     unsafe pthread_mutex_lock(mutex)
@@ -116,7 +119,8 @@ internal import Glibc
   }
 
   /// Runs `body` with the value, alone, and wakes nobody: for looking.
-  package func peek<Result>(_ body: (Value) -> Result) -> Result {
+  @inlinable
+  public func peek<Result>(_ body: (Value) -> Result) -> Result {
     unsafe pthread_mutex_lock(mutex)
     defer { unsafe pthread_mutex_unlock(mutex) }
     return unsafe body(value.pointee)
@@ -124,7 +128,8 @@ internal import Glibc
 
   /// Waits until `body` gives a value or `deadline` (monotonic nanoseconds, nil = for ever) passes.
   /// Returns nil when the deadline passed first. `body` may change the value when it succeeds.
-  package func wait<Result>(
+  @inlinable
+  public func wait<Result>(
     until deadline: UInt64? = nil, _ body: (inout Value) -> Result?
   ) -> Result? {
     unsafe pthread_mutex_lock(mutex)

@@ -1,18 +1,20 @@
 // A value behind a pthread read-write lock: for tables that every request reads and a few change.
 
-internal import Glibc
+public import Glibc
+
+// Public and inlinable as `Locked` is.
 
 /// Owns a value that many threads may read at once, or one may change.
 ///
 /// Not for short looks at small values: `Locked` costs less. A thread that waits to change is let
 /// in before readers that come after it, so that readers never starve it.
-@safe package struct ReadLocked<Value>: ~Copyable, @unchecked Sendable {
+@safe public struct ReadLocked<Value>: ~Copyable, @unchecked Sendable {
   // Sendable is sound: `value` is changed only between lock and unlock for writing, and both live
   // at a stable heap address until deinit.
-  private let mutex: UnsafeMutablePointer<pthread_rwlock_t>
-  private let value: UnsafeMutablePointer<Value>
+  @usableFromInline let mutex: UnsafeMutablePointer<pthread_rwlock_t>
+  @usableFromInline let value: UnsafeMutablePointer<Value>
 
-  package init(_ initial: sending Value) {
+  public init(_ initial: sending Value) {
     unsafe mutex = .allocate(capacity: 1)
     unsafe mutex.initialize(to: pthread_rwlock_t())
     unsafe value = .allocate(capacity: 1)
@@ -34,7 +36,8 @@ internal import Glibc
   }
 
   /// Runs `body` with the value, which nobody changes meanwhile. Not recursive.
-  package borrowing func read<Result>(_ body: (borrowing Value) -> Result) -> Result {
+  @inlinable
+  public borrowing func read<Result>(_ body: (borrowing Value) -> Result) -> Result {
     let status = unsafe pthread_rwlock_rdlock(mutex)
     precondition(status == 0, "pthread_rwlock_rdlock gave \(status)")
     defer { _ = unsafe pthread_rwlock_unlock(mutex) }
@@ -42,7 +45,8 @@ internal import Glibc
   }
 
   /// Runs `body` with the value, alone.
-  package borrowing func write<Result>(_ body: (inout Value) -> Result) -> Result {
+  @inlinable
+  public borrowing func write<Result>(_ body: (inout Value) -> Result) -> Result {
     let status = unsafe pthread_rwlock_wrlock(mutex)
     precondition(status == 0, "pthread_rwlock_wrlock gave \(status)")
     defer { _ = unsafe pthread_rwlock_unlock(mutex) }
