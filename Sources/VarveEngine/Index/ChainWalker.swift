@@ -20,6 +20,8 @@ struct ChainWalker {
   private var probe: IndexProbe
   /// Where the next page may stand.
   private var place: WindowPlace?
+  /// Its path is known to cover the rest of its window as far as `ids` go.
+  private var isShared = false
 
   /// The batch: what is found, and what memory says of `ids[start...]`.
   private var start = 0
@@ -49,7 +51,7 @@ struct ChainWalker {
     begin(range)
     for index in range {
       if states[index - start] != .absent, try look(index, isLive) { continue }
-      if let place { advance(past: index, from: place) }
+      if let place { advance(past: index, from: isShared ? place : withPath(place, index)) }
     }
     try findDeferred(isLive)
     return found
@@ -64,10 +66,11 @@ struct ChainWalker {
     if newest[offset] == nil, let place,
       let record = try probe.findByPath(name, hashes[offset], at: place), record.kind == .page
     {
-      let page = record.page(namespace, at: withPath(place, index))
+      let page = record.page(namespace, at: isShared ? place : withPath(place, index))
       if isLive(page) {
         strays = 0
-        keep(page, index)
+        found[offset] = page
+        advance(past: index, from: page.place)
         return true
       }
     }
@@ -79,13 +82,9 @@ struct ChainWalker {
     let page = try findByID(index, isLive)
     if probe.reads > reads { strays += 1 }
     guard let page else { return false }
-    keep(page, index)
+    found[offset] = page
+    advance(past: index, from: withPath(page.place, index))
     return true
-  }
-
-  private mutating func keep(_ page: PageRecord, _ index: Int) {
-    found[index - start] = page
-    advance(past: index, from: page.place)
   }
 
   private mutating func findByID(
@@ -111,7 +110,7 @@ struct ChainWalker {
     for index in deferred { found[index - start] = try findByID(index, isLive) }
     // The next batch goes on behind the last page, wherever that stands.
     if last + 1 == start + found.count, let page = found[last - start] {
-      advance(past: last, from: page.place)
+      advance(past: last, from: withPath(page.place, last))
     }
   }
 
@@ -137,15 +136,14 @@ struct ChainWalker {
     }
   }
 
-  /// The place after `ids[index]`, which stands at `here`.
+  /// The place after `ids[index]`, which stands at `here`, whose path covers its window.
   private mutating func advance(past index: Int, from here: WindowPlace) {
-    let shared = withPath(here, index)
-    if Int(here.index) + 1 == Limits.windowPages {
-      place = WindowPlace(firstAfter: ids[index])
-    } else {
-      place = WindowPlace(
-        anchor0: here.anchor0, anchor1: here.anchor1, index: here.index + 1, path: shared.path)
-    }
+    isShared = Int(here.index) + 1 < Limits.windowPages
+    place =
+      isShared
+      ? WindowPlace(
+        anchor0: here.anchor0, anchor1: here.anchor1, index: here.index + 1, path: here.path)
+      : WindowPlace(firstAfter: ids[index])
   }
 
   /// The same place with a path that covers the rest of its window as far as `ids` go, so that one

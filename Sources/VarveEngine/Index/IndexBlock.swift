@@ -175,6 +175,23 @@ package final class IndexBlock: Sendable {
     }
     return nil
   }
+
+  /// Where the value of `key` lies if it is that of the entry at `at`, which follows the entry of
+  /// `last`; nil when that is another's, or the block's end.
+  func find(_ key: [UInt8], at: Int, behind last: [UInt8]) -> Range<Int>? {
+    let bytes = bytes
+    let span = bytes.rawSpan
+    let target = key.rawSpan
+    guard at < entriesEnd, let entry = entry(span, at),
+      entry.shared + entry.own.count == key.count, entry.shared <= last.count
+    else { return nil }
+    let shared = 0..<entry.shared
+    let own = entry.shared..<key.count
+    guard ByteOrder.commonPrefix(last.rawSpan, shared, target, shared) == shared.count,
+      ByteOrder.commonPrefix(span, entry.own, target, own) == own.count
+    else { return nil }
+    return entry.value
+  }
 }
 
 /// Goes through a block's entries in order.

@@ -103,19 +103,27 @@ package final class Table: Sendable {
   func find(
     _ key: [UInt8], _ kind: IndexKey.Kind, _ cursor: inout TableCursor
   ) throws(IndexError) -> FoundRecord? {
-    let index = blocks.blockIndex(of: key)
-    if cursor.index != index || cursor.block == nil {
-      cursor.block = try block(index)
-      cursor.index = index
+    let value: Range<Int>
+    if let next = cursor.next(key) {
+      value = next
+    } else {
+      let index = blocks.blockIndex(of: key)
+      if cursor.index != index || cursor.block == nil {
+        cursor.enter(try block(index), index)
+      }
+      guard let found = cursor.block?.find(key) else { return nil }
+      value = found
     }
-    guard let block = cursor.block, let value = block.find(key) else { return nil }
+    cursor.found(key, value)
+    guard let block = cursor.block else { preconditionFailure("a value lies in a block") }
     var at = value.lowerBound
     let bytes = block.bytes
     guard
       let record = IndexRecord.readBody(
         bytes.rawSpan, &at, end: value.upperBound, under: key, kind, base: block.base)
-    else { throw corrupt(index, "record") }
-    return FoundRecord(record: record, block: block, rest: at..<value.upperBound, index: index)
+    else { throw corrupt(cursor.index, "record") }
+    return FoundRecord(
+      record: record, block: block, rest: at..<value.upperBound, index: cursor.index)
   }
 
   /// The place that an id record ends with.
@@ -129,10 +137,32 @@ package final class Table: Sendable {
   }
 }
 
-/// The block a walk looked at last, so that neighbours cost no search of the cache.
+/// Where a walk found something last: neighbours cost no search of the cache, and the page that
+/// follows another in its chain, whose key mostly follows, none of the block.
 struct TableCursor {
-  var index = -1
-  var block: IndexBlock?
+  private(set) var index = -1
+  private(set) var block: IndexBlock?
+  private var key: [UInt8] = []
+  /// Behind the entry of `key`; nil before one was found in this block.
+  private var end: Int?
+
+  mutating func enter(_ block: IndexBlock, _ index: Int) {
+    self.block = block
+    self.index = index
+    end = nil
+  }
+
+  mutating func found(_ key: [UInt8], _ value: Range<Int>) {
+    self.key.removeAll(keepingCapacity: true)
+    self.key.append(contentsOf: key)
+    end = value.upperBound
+  }
+
+  /// Where the value of `key` lies if its entry is the next.
+  func next(_ key: [UInt8]) -> Range<Int>? {
+    guard let end, let block else { return nil }
+    return block.find(key, at: end, behind: self.key)
+  }
 }
 
 /// A record where it lies; `rest` are the bytes of an id record's place.

@@ -42,6 +42,22 @@ import Testing
       }
       let goesOn = cursor.next()
       #expect(!goesOn)
+      nextEntries(of: block, sorted.map(\.key), &dice)
+    }
+  }
+
+  /// Behind each key stands the next and no other.
+  private func nextEntries(of block: IndexBlock, _ keys: [[UInt8]], _ dice: inout Dice) {
+    for (index, key) in keys.enumerated() {
+      guard let value = block.find(key) else { continue }
+      let next = index + 1 < keys.count ? keys[index + 1] : nil
+      if let next {
+        let found = block.find(next, at: value.upperBound, behind: key)
+        #expect(found == block.find(next), dice.comment)
+      }
+      for other in keys + [key + [0], Array(key.dropLast())] where other != next {
+        #expect(block.find(other, at: value.upperBound, behind: key) == nil, dice.comment)
+      }
     }
   }
 
