@@ -9,6 +9,9 @@ final class Connection {
   private let socket: Socket
   private var parser = FrameParser()
   private let buffer = AlignedBuffer(byteCount: 64 << 10)
+  /// Received at once where a head is due: little, since pages may follow, and they shall go
+  /// straight to their memory.
+  private static let headRoom = 4 << 10
   private var bufferStart = 0
   private var bufferEnd = 0
   /// Where a Get puts a page together; kept, since fresh memory costs more than receiving into it.
@@ -237,7 +240,9 @@ final class Connection {
     precondition(bufferStart == bufferEnd, "bytes would be lost")
     bufferStart = 0
     bufferEnd = 0
-    bufferEnd = try unsafe receive(buffer.mutableBytes, doing)
+    let room = min(buffer.byteCount, max(Self.headRoom, parser.wanted))
+    bufferEnd = try unsafe receive(
+      UnsafeMutableRawBufferPointer(rebasing: buffer.mutableBytes[..<room]), doing)
   }
 
   private func receive(

@@ -1,5 +1,5 @@
-// The client's only door to the kernel: a connected, non-blocking socket whose every wait ends at a
-// deadline. Unsafe: addresses and I/O vectors; no pointer outlives its call.
+// The client's only door to the kernel: a connected socket, every wait of which the kernel ends in
+// time. Unsafe: addresses and I/O vectors; no pointer outlives its call.
 
 internal import Glibc
 internal import VarveBase
@@ -27,7 +27,7 @@ struct Socket: ~Copyable {
     while true {
       let count = unsafe recv(descriptor, bytes.baseAddress, bytes.count, 0)
       if count >= 0 { return count }
-      try retry(errno, Int16(POLLIN), doing)
+      try retry(errno, doing)
     }
   }
 
@@ -42,7 +42,7 @@ struct Socket: ~Copyable {
     while unsafe next < vectors.count {
       let count = unsafe sendSome(&vectors, from: next)
       guard count >= 0 else {
-        try retry(errno, Int16(POLLOUT), doing)
+        try retry(errno, doing)
         continue
       }
       unsafe Self.advance(&vectors, &next, by: count)
@@ -79,14 +79,11 @@ struct Socket: ~Copyable {
     }
   }
 
-  private func retry(_ code: Int32, _ events: Int16, _ doing: String) throws(ClientError) {
+  private func retry(_ code: Int32, _ doing: String) throws(ClientError) {
     switch code {
     case EINTR: return
-    case EAGAIN: break
+    case EAGAIN: throw .timeout(doing: doing, millis: timeoutMillis)
     default: throw .connectionLost("\(doing): \(Self.text(code))")
-    }
-    guard Self.wait(descriptor, events, timeoutMillis) else {
-      throw .timeout(doing: doing, millis: timeoutMillis)
     }
   }
 
@@ -102,6 +99,20 @@ struct Socket: ~Copyable {
       if ready > 0 { return true }
       // EINTR: poll again for what is left.
       if ready == 0 || errno != EINTR { return false }
+    }
+  }
+
+  /// From here on calls wait for the peer, `timeoutMillis` at most: a call that has to wait costs
+  /// one system call, not three.
+  private func waitInKernel() {
+    let flags = fcntl(descriptor, F_GETFL)
+    let status = fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK)
+    precondition(flags >= 0 && status == 0, "fcntl of a socket gave errno \(errno)")
+    var time = timeval(tv_sec: timeoutMillis / 1000, tv_usec: timeoutMillis % 1000 * 1000)
+    let size = socklen_t(MemoryLayout<timeval>.size)
+    for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+      let status = unsafe setsockopt(descriptor, SOL_SOCKET, option, &time, size)
+      precondition(status == 0, "setsockopt of a timeout gave errno \(errno)")
     }
   }
 
@@ -124,7 +135,9 @@ extension Socket {
       }
     switch result {
     case .success(let descriptor):
-      return Socket(descriptor: descriptor, timeoutMillis: timeoutMillis)
+      let made = Socket(descriptor: descriptor, timeoutMillis: timeoutMillis)
+      made.waitInKernel()
+      return made
     case .failure(.connect(_, let reason)):
       throw .connect(endpoint: "\(endpoint)", reason: reason)
     case .failure(let error): throw error
