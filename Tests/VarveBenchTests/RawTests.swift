@@ -11,7 +11,7 @@ import VarveFile
 @Suite struct RawTests {
   private static let pageBytes = 8192
 
-  private func withServer(_ body: (UInt16, String) throws -> Void) throws {
+  private func withServer(loops: Int = 0, _ body: (UInt16, String) throws -> Void) throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
       "varvebench-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -19,7 +19,7 @@ import VarveFile
     let path = folder.appendingPathComponent("raw").path
     let server = try RawServer(file: path, pageBytes: Self.pageBytes, pageCount: 8, coldCopies: 3)
     // Ends with the test process: it waits in accept.
-    _ = NamedThread("raw-server") { try? server.serve() }
+    _ = NamedThread("raw-server") { try? server.serve(loops: loops) }
     try body(server.port, path)
   }
 
@@ -31,6 +31,22 @@ import VarveFile
       try client.get(.cold, first: 0, count: 24)
       try client.get(.cold, first: 17, count: 3)
       try client.echo(sent: 100, received: 8000)
+    }
+  }
+
+  @Test func loopsServeManyConnections() throws {
+    try withServer(loops: 2) { port, _ in
+      let pages = BenchPages(pageBytes: Self.pageBytes, count: 8)
+      let clients = try (0..<9).map { _ in try RawClient(port: port, pages: pages) }
+      for round in 0..<3 {
+        for (number, client) in clients.enumerated() {
+          try client.get(.get, first: (round + number) % 4, count: 1 + number % 4)
+        }
+      }
+      let other = BenchPages(pageBytes: Self.pageBytes, count: 8, seed: 9)
+      #expect(throws: Failure.self) {
+        try RawClient(port: port, pages: other).get(.get, first: 0, count: 1)
+      }
     }
   }
 

@@ -61,6 +61,11 @@ struct Cell: Hashable, Sendable {
     return text
   }
 
+  /// Many connections in a closed loop: measured beside both ways to drive them.
+  var asksWhatDrivesConnections: Bool {
+    operation == .getHot && connections >= 4 && rate == nil
+  }
+
   var callBytes: Int { operation.isLookup ? 0 : pageBytes * pages }
 
   /// The page size whose pages are sent; look-ups are of pages that nobody fetches.

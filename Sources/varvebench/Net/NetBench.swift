@@ -24,6 +24,10 @@ final class NetBench {
     let raw = RawSide(
       program: try BenchDirectory.ownProgram(), directory: directory.path, sets: sets, cells: cells)
     defer { raw.end() }
+    let loops = RawSide(
+      program: try BenchDirectory.ownProgram(), directory: directory.path, sets: sets, cells: [],
+      loops: Machine.this().processors)
+    defer { loops.end() }
     let ours = try VarveSide(program: varved, directory: directory.path, sets: sets)
     defer { ours.end() }
     let machine = Machine.this()
@@ -41,10 +45,14 @@ final class NetBench {
             cell, "raw", round, try UnderBulk.round(cell, seconds: seconds, raw.rounds))
           continue
         }
-        for (side, sample) in [
+        var samples = [
           ("varve", try ours.round(cell, seconds: seconds)),
           ("raw", try raw.round(cell, seconds: seconds)),
-        ] {
+        ]
+        if cell.asksWhatDrivesConnections {
+          samples.append(("epoll", try loops.round(cell, seconds: seconds)))
+        }
+        for (side, sample) in samples {
           lines.append(
             .round(
               MeasuredRound(

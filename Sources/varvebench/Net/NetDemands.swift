@@ -26,7 +26,19 @@ enum NetDemands {
         "look-ups of 512 pages, one connection", "M pages/s", least: 4,
         ours(rounds, "lookup-512").map { $0.pagesPerSecond / 1e6 })
     ].compactMap { $0 }
-    return ratios + processor + lookups + underBulk(rounds)
+    return ratios + drivers(rounds) + processor + lookups + underBulk(rounds)
+  }
+
+  /// What the better way to drive many connections reaches beyond ours: at more than that, ours is
+  /// to be replaced.
+  private static func drivers(_ rounds: [MeasuredRound]) -> [Figure] {
+    ["get-hot-64KiBx1-256c"].compactMap { cell in
+      let threads = pairs(rounds, cell, "raw") { $1.workPerSecond / $0.workPerSecond }
+      let epoll = pairs(rounds, cell, "epoll") { $1.workPerSecond / $0.workPerSecond }
+      return figure(
+        "\(cell), the better raw program beside varved", "×", most: 1.3,
+        zip(threads, epoll).map { max($0, $1) })
+    }
   }
 
   private static func underBulk(_ rounds: [MeasuredRound]) -> [Figure] {

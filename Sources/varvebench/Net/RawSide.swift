@@ -10,9 +10,12 @@ final class RawSide {
   private let sets: PageSets
   /// Page sizes whose pages lie in a file too.
   private let coldSizes: Set<Int>
+  /// Loops that drive the connections; 0: a thread each.
+  private let loops: Int
   private var servers: [Int: ServerProcess] = [:]
 
-  init(program: String, directory: String, sets: PageSets, cells: [Cell]) {
+  init(program: String, directory: String, sets: PageSets, cells: [Cell], loops: Int = 0) {
+    self.loops = loops
     self.program = program
     self.directory = directory
     self.sets = sets
@@ -26,9 +29,9 @@ final class RawSide {
     let started = try ServerProcess(
       program,
       [
-        "raw-server", "--file", directory + "/raw-\(pages.pageBytes)", "--page-bytes",
+        "raw-server", "--file", directory + "/raw\(loops)-\(pages.pageBytes)", "--page-bytes",
         "\(pages.pageBytes)", "--pages", "\(pages.count)", "--cold-copies",
-        "\(coldSizes.contains(pages.pageBytes) ? RawServer.coldCopies : 0)",
+        "\(coldSizes.contains(pages.pageBytes) ? RawServer.coldCopies : 0)", "--loops", "\(loops)",
       ])
     servers[pages.pageBytes] = started
     return started

@@ -194,6 +194,7 @@ struct RawServerCommand: ParsableCommand {
   @Option var pageBytes: Int
   @Option var pages: Int
   @Option var coldCopies = RawServer.coldCopies
+  @Option var loops = 0
 
   func run() throws {
     let server = try RawServer(
@@ -201,6 +202,6 @@ struct RawServerCommand: ParsableCommand {
     Console.print("listening on 127.0.0.1:\(server.port)")
     Console.print("direct \(server.isDirect)")
     Console.print("ready")
-    try server.serve()
+    try server.serve(loops: loops)
   }
 }

@@ -5,7 +5,7 @@ import Glibc
 import VarveBase
 import VarveFile
 
-/// Serves each connection with a thread.
+/// Serves each connection with a thread, or all with a few loops.
 final class RawServer: Sendable {
   let port: UInt16
   private let listener: RawSocket
@@ -37,9 +37,18 @@ final class RawServer: Sendable {
   var isDirect: Bool { coldFile.isDirect }
 
   /// Accepts until the process is ended.
-  func serve() throws -> Never {
+  ///
+  /// - Parameter loops: how many drive all connections; 0: a thread each.
+  func serve(loops count: Int = 0) throws -> Never {
+    let loops = count == 0 ? nil : try RawLoops(pages, loops: count)
+    var accepted = 0
     while true {
       let socket = try listener.accepted()
+      accepted += 1
+      if let loops {
+        try loops.take(socket, accepted)
+        continue
+      }
       // Detached: it ends with its client.
       _ = NamedThread("raw-serve") { [self] in
         do { try serve(socket) } catch { Console.note("raw server: \(error)") }
