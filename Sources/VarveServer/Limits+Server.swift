@@ -49,8 +49,6 @@ extension Limits {
   package static let outgoingBytesMax = 16 << 20
   /// Bytes a Get asks of the engine at a time; also the size of a run.
   package static let getBatchBytes = 4 << 20
-  /// Pages in one PageRun: keeps its message under 1 MiB.
-  package static let runPagesMax = 65_536
   /// Small answers queued to a connection whose client does not read: over it, the reader waits.
   package static let outgoingFramesMax = 4096
   /// And in bytes: one longest answer always fits.

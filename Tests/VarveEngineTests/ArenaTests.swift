@@ -40,6 +40,35 @@ final class ArenaFixture: Sendable {
   var reads: Int { files.state.peek { $0.readCount } }
 }
 
+/// A batch's lease and which of its pages is meant.
+struct PageOfLease {
+  let lease: ArenaLease
+  let number: Int
+
+  func get() throws -> PageOfLease {
+    if case .failed(let error) = lease.pages[number] { throw error }
+    return self
+  }
+
+  func copy() -> [UInt8] {
+    guard case .here(let range) = lease.pages[number] else { return [] }
+    var bytes: [UInt8] = []
+    for index in range { unsafe bytes.append(contentsOf: lease.pieces[index]) }
+    return bytes
+  }
+}
+
+extension PageArena {
+  func pages(_ batch: [Location], _ readers: ReaderOf) -> [PageOfLease] {
+    let lease = lease(batch, readers: readers)
+    return batch.indices.map { PageOfLease(lease: lease, number: $0) }
+  }
+
+  func page(_ location: Location, _ readers: ReaderOf) throws -> PageOfLease {
+    try pages([location], readers)[0].get()
+  }
+}
+
 @Suite struct ArenaTests {
   @Test(arguments: [true, false])
   func whatIsLeasedIsWhatWasPut(_ hasDirect: Bool) throws {
@@ -49,8 +78,8 @@ final class ArenaFixture: Sendable {
     let arena = try PageArena(byteCount: 32 << 20, ledger: ledger, pretouch: .now)
     for round in 0..<2 {
       for page in fixture.pages {
-        let lease = try arena.lease(page.location, readers: fixture.reader)
-        #expect(lease.byteCount == Int(page.location.rawBytes))
+        let lease = try arena.page(page.location, fixture.reader)
+        #expect(lease.copy().count == Int(page.location.rawBytes))
         #expect(try lease.copy() == fixture.bytes(page.location), "round \(round)")
       }
       arena.state.peek { $0.checkInvariants() }
@@ -68,13 +97,13 @@ final class ArenaFixture: Sendable {
     let bytes = locations.reduce(0) { $0 + Int($1.storedBytes) }
     locations.shuffle(using: &dice)
     let before = fixture.reads
-    let results = arena.lease(batch: locations, readers: fixture.reader)
+    let results = arena.pages(locations, fixture.reader)
     let reads = fixture.reads - before
     #expect(reads <= bytes / Limits.joinedReadBytesMax + 2, "\(reads) reads for \(bytes) bytes")
     for (location, result) in zip(locations, results) {
       #expect(try result.get().copy() == fixture.bytes(location))
     }
-    let again = arena.lease(batch: locations, readers: fixture.reader)
+    let again = arena.pages(locations, fixture.reader)
     #expect(fixture.reads - before == reads, "the second batch reads nothing")
     #expect(again.allSatisfy { (try? $0.get()) != nil })
   }
@@ -86,7 +115,7 @@ final class ArenaFixture: Sendable {
       let ledger = MemoryLedger(limitBytes: chunks * Limits.arenaChunkBytes + (8 << 20))
       let arena = try PageArena(
         byteCount: chunks * Limits.arenaChunkBytes, ledger: ledger, pretouch: .now)
-      var held: [(PageLease, [UInt8])] = []
+      var held: [(PageOfLease, [UInt8])] = []
       for _ in 0..<400 {
         switch dice.below(10) {
         case 0..<4:
@@ -94,21 +123,18 @@ final class ArenaFixture: Sendable {
           let batch = (0..<count).map { _ in
             fixture.pages[dice.below(fixture.pages.count)].location
           }
-          let results = arena.lease(batch: batch, readers: fixture.reader)
+          let results = arena.pages(batch, fixture.reader)
           for (location, result) in zip(batch, results) {
-            switch result {
-            case .success(let lease):
-              held.append((lease, try #require(try fixture.bytes(location))))
-            case .failure(.memoryExhausted): break
-            case .failure(let error): Issue.record("\(error)")
+            switch result.lease.pages[result.number] {
+            case .here: held.append((result, try #require(try fixture.bytes(location))))
+            case .failed(.memoryExhausted): break
+            case .failed(let error): Issue.record("\(error)")
             }
           }
         case 4..<8:
           if !held.isEmpty {
             let (lease, bytes) = held.remove(at: dice.below(held.count))
             #expect(lease.copy() == bytes, "leased bytes do not change")
-            lease.release()
-            if dice.below(2) == 0 { lease.release() }
           }
         case 8:
           let location = fixture.pages[dice.below(fixture.pages.count)].location
@@ -136,7 +162,7 @@ final class ArenaFixture: Sendable {
       var dice = StoreDice(seed: seed &+ UInt64(index))
       // Each in its own order: batches that want each other's pages must not stop each other.
       for batch in [locations.shuffled(using: &dice), locations.shuffled(using: &dice)] {
-        for (location, result) in zip(batch, arena.lease(batch: batch, readers: fixture.reader)) {
+        for (location, result) in zip(batch, arena.pages(batch, fixture.reader)) {
           do {
             let lease = try result.get()
             #expect(try lease.copy() == fixture.bytes(location))
@@ -146,6 +172,44 @@ final class ArenaFixture: Sendable {
     }
     #expect(arena.misses.current == UInt64(locations.count), "each page was read once")
     #expect(arena.hits.current == UInt64(15 * locations.count))
+    arena.state.peek { $0.checkInvariants() }
+  }
+
+  @Test func aHotLeaseIsAllOrNothing() throws {
+    var dice = StoreDice.seeded("arenaHot")
+    let fixture = try ArenaFixture(&dice, extents: 4, bytesMax: 100_000)
+    let arena = try PageArena(
+      byteCount: 32 << 20, ledger: MemoryLedger(limitBytes: 64 << 20), pretouch: .now)
+    let locations = fixture.pages.map(\.location)
+    let last = try #require(locations.last)
+    _ = arena.pages(Array(locations.dropLast()), fixture.reader)
+    let idle = arena.state.peek { $0.evictableChunks }
+    let (reads, hits) = (fixture.reads, arena.hits.current)
+    #expect(arena.leaseHot(locations) == nil, "the last page was never read")
+    #expect(arena.state.peek { $0.evictableChunks } == idle, "and nothing was taken")
+    #expect(arena.hits.current == hits)
+    // A page that is being read is not there yet.
+    let loading = arena.state.update { $0.insert(last, skew: LoadTarget.skew(last)) }
+    #expect(arena.leaseHot([last]) == nil)
+    arena.state.update { state in
+      if let loading {
+        state.finish(loading, .segmentGone(last.segment))
+        state.release(loading)
+      }
+    }
+    _ = try arena.page(last, fixture.reader)
+    var lease = arena.leaseHot(locations)
+    #expect(fixture.reads == reads + 1, "the only read was the last page's")
+    for (number, location) in locations.enumerated() {
+      let page = try PageOfLease(lease: #require(lease), number: number)
+      #expect(try page.copy() == fixture.bytes(location))
+    }
+    var wrong = last
+    wrong.checksum ^= 1
+    #expect(arena.leaseHot([wrong]) == nil, "memory does not answer for an index that errs")
+    #expect(arena.state.peek { $0.evictableChunks } == 0)
+    lease = nil
+    #expect(arena.state.peek { $0.evictableChunks } > 0)
     arena.state.peek { $0.checkInvariants() }
   }
 
@@ -159,19 +223,19 @@ final class ArenaFixture: Sendable {
     let path = SegmentFormat.path("/data", victim.segment)
     fixture.files.inner.flipBit(bit, of: path)
     let batch = fixture.pages.map(\.location)
-    for (location, result) in zip(batch, arena.lease(batch: batch, readers: fixture.reader)) {
-      switch result {
-      case .success(let lease): #expect(try lease.copy() == fixture.bytes(location))
-      case .failure(.corrupt(let segment, let offset, let expected, let found)):
+    for (location, result) in zip(batch, arena.pages(batch, fixture.reader)) {
+      switch result.lease.pages[result.number] {
+      case .here: #expect(try result.copy() == fixture.bytes(location))
+      case .failed(.corrupt(let segment, let offset, let expected, let found)):
         #expect(location == victim && segment == victim.segment && offset == victim.offset)
         #expect(expected == victim.checksum && found != expected)
-      case .failure(let error): Issue.record("\(error)")
+      case .failed(let error): Issue.record("\(error)")
       }
     }
     #expect(arena.corruptions.current == 1)
     #expect(throws: PageReadError.self) { try arena.reread(victim, readers: fixture.reader) }
     fixture.files.inner.flipBit(bit, of: path)
-    _ = try arena.lease(victim, readers: fixture.reader)
+    _ = try arena.page(victim, fixture.reader)
     try arena.reread(victim, readers: fixture.reader)
     arena.state.peek { $0.checkInvariants() }
   }
@@ -186,21 +250,21 @@ final class ArenaFixture: Sendable {
     let limit = UInt64(bad.offset + bad.storedBytes + 4095) / 4096 * 4096
     fixture.files.state.update { $0.failReadsFrom = limit }
     var failed = 0
-    for (location, result) in zip(first, arena.lease(batch: first, readers: fixture.reader)) {
+    for (location, result) in zip(first, arena.pages(first, fixture.reader)) {
       let end = (UInt64(location.offset) + UInt64(location.storedBytes) + 4095) / 4096 * 4096
-      switch result {
-      case .success(let lease):
+      switch result.lease.pages[result.number] {
+      case .here:
         #expect(end <= limit)
-        #expect(try lease.copy() == fixture.bytes(location))
-      case .failure(.log(.file)):
+        #expect(try result.copy() == fixture.bytes(location))
+      case .failed(.log(.file)):
         #expect(end > limit)
         failed += 1
-      case .failure(let error): Issue.record("\(error)")
+      case .failed(let error): Issue.record("\(error)")
       }
     }
     #expect(failed > 0 && failed < first.count)
     fixture.files.state.update { $0.failReadsFrom = nil }
-    for location in first { _ = try arena.lease(location, readers: fixture.reader) }
+    for location in first { _ = try arena.page(location, fixture.reader) }
   }
 
   @Test func droppedSegmentsAreGoneButLeasesStay() throws {
@@ -209,16 +273,16 @@ final class ArenaFixture: Sendable {
     let arena = try PageArena(
       byteCount: 8 << 20, ledger: MemoryLedger(limitBytes: 64 << 20), pretouch: .now)
     let location = fixture.pages[0].location
-    let lease = try arena.lease(location, readers: fixture.reader)
+    var lease: PageOfLease? = try arena.page(location, fixture.reader)
     fixture.drop(location.segment)
-    #expect(try arena.lease(location, readers: fixture.reader).byteCount == lease.byteCount)
+    #expect(try arena.page(location, fixture.reader).copy() == lease?.copy())
     arena.dropSegment(location.segment)
     #expect(throws: PageReadError.segmentGone(location.segment)) {
-      try arena.lease(location, readers: fixture.reader)
+      try arena.page(location, fixture.reader)
     }
-    #expect(try lease.copy() == fixture.bytes(location))
+    #expect(try lease?.copy() == fixture.bytes(location))
     #expect(arena.usedBytes > 0)
-    lease.release()
+    lease = nil
     #expect(arena.usedBytes == 0)
     arena.state.peek { $0.checkInvariants() }
   }
@@ -230,13 +294,13 @@ final class ArenaFixture: Sendable {
       byteCount: 40 * Limits.arenaChunkBytes, ledger: MemoryLedger(limitBytes: 64 << 20),
       pretouch: .now)
     let hot = fixture.pages[0..<4].map(\.location)
-    for _ in 0..<3 { _ = arena.lease(batch: hot, readers: fixture.reader) }
+    for _ in 0..<3 { _ = arena.pages(hot, fixture.reader) }
     for (index, page) in fixture.pages.enumerated().dropFirst(4) {
-      _ = try arena.lease(page.location, readers: fixture.reader)
-      if index % 10 == 0 { _ = arena.lease(batch: hot, readers: fixture.reader) }
+      _ = try arena.page(page.location, fixture.reader)
+      if index % 10 == 0 { _ = arena.pages(hot, fixture.reader) }
     }
     let before = arena.misses.current
-    _ = arena.lease(batch: hot, readers: fixture.reader)
+    _ = arena.pages(hot, fixture.reader)
     #expect(arena.misses.current == before)
     #expect(arena.evictedCount > 0)
   }
@@ -247,27 +311,27 @@ final class ArenaFixture: Sendable {
     let arena = try PageArena(
       byteCount: 8 << 20, ledger: MemoryLedger(limitBytes: 64 << 20), pretouch: .now)
     let good = fixture.pages[0].location
-    _ = try arena.lease(good, readers: fixture.reader)
+    _ = try arena.page(good, fixture.reader)
     var wrong = good
     wrong.checksum ^= 1
-    #expect(throws: PageReadError.self) { try arena.lease(wrong, readers: fixture.reader) }
+    #expect(throws: PageReadError.self) { try arena.page(wrong, fixture.reader) }
     var beyond = good
     beyond.offset = UInt32(Limits.segmentBytesMin)
     #expect(throws: PageReadError.cutOff(segment: 1, offset: beyond.offset)) {
-      try arena.lease(beyond, readers: fixture.reader)
+      try arena.page(beyond, fixture.reader)
     }
     beyond.offset = .max
-    #expect(throws: PageReadError.self) { try arena.lease(beyond, readers: fixture.reader) }
+    #expect(throws: PageReadError.self) { try arena.page(beyond, fixture.reader) }
     var coded = good
     coded.codec = PageCodec.planes
     #expect(throws: PageReadError.unsupportedCodec(PageCodec.planes)) {
-      try arena.lease(coded, readers: fixture.reader)
+      try arena.page(coded, fixture.reader)
     }
     var huge = good
     huge.rawBytes = .max
     huge.storedBytes = .max
-    #expect(throws: PageReadError.self) { try arena.lease(huge, readers: fixture.reader) }
-    #expect(try arena.lease(good, readers: fixture.reader).copy() == fixture.bytes(good))
+    #expect(throws: PageReadError.self) { try arena.page(huge, fixture.reader) }
+    #expect(try arena.page(good, fixture.reader).copy() == fixture.bytes(good))
     arena.state.peek { $0.checkInvariants() }
   }
 
@@ -282,13 +346,12 @@ final class ArenaFixture: Sendable {
       let ledger = MemoryLedger(limitBytes: arenaBytes + spare)
       let arena = try PageArena(byteCount: arenaBytes, ledger: ledger, pretouch: .now)
       if works {
-        let lease = try arena.lease(big, readers: fixture.reader)
+        let lease = try arena.page(big, fixture.reader)
         #expect(try lease.copy() == fixture.bytes(big))
         #expect(ledger.bytes(of: .request) == needed)
-        lease.release()
       } else {
         #expect(throws: PageReadError.memoryExhausted(bytes: needed)) {
-          try arena.lease(big, readers: fixture.reader)
+          try arena.page(big, fixture.reader)
         }
       }
       #expect(ledger.bytes(of: .request) == 0)

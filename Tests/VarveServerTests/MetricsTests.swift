@@ -7,6 +7,8 @@ import VarveClient
 import VarveServer
 import VarveWire
 
+@testable import VarveEngine
+
 @Suite(.serialized) struct MetricsTests {
   static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent()
@@ -35,7 +37,7 @@ import VarveWire
     #expect(throws: ClientError.self) {
       try client.lookup(LookupRequest(namespaceID: 999, chain: chain))
     }
-    var options = NamespaceOptions()
+    var options = VarveWire.NamespaceOptions()
     options.pageBytesMax = 1 << 30
     #expect(throws: ClientError.self) { try client.openNamespace("n", options: options) }
     return server
@@ -83,7 +85,7 @@ import VarveWire
     let filesMax = read["varve_process_max_fds"] ?? 0
     #expect(files > 3 && files < filesMax)
     for (call, stages) in [
-      ("Put", ["receive", "index", "disk"]), ("Get", ["index", "queue", "disk", "send"]),
+      ("Put", ["receive", "index", "disk"]), ("Get", ["index", "send"]),
       ("Lookup", ["index"]), ("Flush", ["queue", "disk"]),
     ] {
       for stage in stages {
@@ -94,6 +96,23 @@ import VarveWire
     #expect(read["varve_request_stage_seconds_count", ["call": "Lookup", "stage": "disk"]] == nil)
     for purpose in MemoryLedger.Purpose.allCases {
       #expect(read["varve_memory_bytes", ["purpose": purpose.label]] != nil)
+    }
+  }
+
+  @Test func aGetThatReadsTellsItsQueueAndDisk() throws {
+    let server = try busyServer()
+    let client = try server.client()
+    let name = "odd \"name\" \\ with\nlines"
+    let id = try client.openNamespace(name).namespaceID
+    try #require(server.server.calls).engine.arena.dropSegment(1)
+    let chain = Chain(pageIDs: Pages.ids(4))
+    #expect(try client.get(GetRequest(namespaceID: id, chain: chain)).allSatisfy { $0 != nil })
+    for stage in ["queue", "disk"] {
+      let labels = ["call": "Get", "stage": stage]
+      let isTold = server.wait {
+        (try? scrape(server))?["varve_request_stage_seconds_count", labels] == 1
+      }
+      #expect(isTold, "\(stage)")
     }
   }
 

@@ -67,12 +67,12 @@ extension Oracle {
     let session = try engine.beginGet(slice, sparse: true)
     var index = 0
     while let batch = try session.next(bytesMax: 1 << 20) {
-      for page in batch {
+      for page in batch.pages {
         defer { index += 1 }
         guard let expected = space.pages[ids[index]] else { continue }
         let problem =
           switch page.outcome {
-          case .present: wrong(page, expected, engine, millis)
+          case .present: wrong(batch, page, expected, engine, millis)
           case .dataLoss: "its bytes are damaged" as String?
           default: missing(expected, engine, millis)
           }
@@ -88,12 +88,13 @@ extension Oracle {
 
   /// What is wrong with a page that is served.
   private func wrong(
-    _ page: GetPage, _ expected: Page, _ engine: Engine, _ millis: UInt64
+    _ batch: GetBatch, _ page: GetPage, _ expected: Page, _ engine: Engine, _ millis: UInt64
   ) -> String? {
     var hash = XXH3.Stream()
     var count = 0
-    for index in unsafe page.pieces.indices {
-      let piece = unsafe page.pieces[index]
+    let pieces = unsafe batch.pieces(of: page)
+    for index in unsafe pieces.indices {
+      let piece = unsafe pieces[index]
       unsafe hash.update(piece)
       count += piece.count
     }

@@ -210,7 +210,7 @@ package final class TortureStore: @unchecked Sendable {
     if quick != hits { answer("memory answers \(quick), the index \(hits)") }
     var line = "get \(hits.hitPages) \(hits.hitBytes) \(hits.present):"
     while let batch = try session.next(bytesMax: 8 << 10) {
-      for page in batch { line += " \(page.outcome.rawValue)/\(page.checksum & 0xffff)" }
+      for page in batch.pages { line += " \(page.outcome.rawValue)/\(page.checksum & 0xffff)" }
     }
     answer(line)
   }

@@ -114,11 +114,11 @@ final class FaultStore {
     guard engine.namespace(namespace) != nil else { return reading }
     let session = try engine.beginGet(slice(pages, namespace), sparse: true)
     while let batch = try session.next(bytesMax: 256 << 10) {
-      for page in batch {
+      for page in batch.pages {
         switch page.outcome {
         case .present:
           var bytes: [UInt8] = []
-          unsafe page.pieces.forEach { unsafe bytes.append(contentsOf: $0) }
+          unsafe batch.pieces(of: page).forEach { unsafe bytes.append(contentsOf: $0) }
           if bytes == pages[page.index].bytes { reading.served += 1 } else { reading.wrong += 1 }
         case .dataLoss: reading.damaged += 1
         default: break

@@ -7,7 +7,7 @@ struct ArenaLoad {
   private enum Item {
     /// Leased already; ready, or being read by someone (maybe this batch).
     case entry(Int)
-    case oneOff(PageLease)
+    case oneOff(LoadTarget, AlignedBuffer)
     case failed(PageReadError)
   }
 
@@ -28,9 +28,10 @@ struct ArenaLoad {
   init(_ arena: PageArena, _ batch: [Location]) {
     self.arena = arena
     self.batch = batch
+    items.reserveCapacity(batch.count)
     var withoutRoom: [Int] = []
     var hits = 0
-    arena.state.update { state in
+    arena.state.change { state, _ in
       for (index, location) in batch.enumerated() {
         if let problem = Self.problem(location) {
           items.append(.failed(problem))
@@ -54,6 +55,29 @@ struct ArenaLoad {
     arena.hits.add(hits)
     for index in withoutRoom { takeOneOff(index) }
     arena.misses.add(work.count)
+  }
+
+  /// Takes leases on pages that are all there and ready; nil, and nothing taken, when one is not.
+  init?(hot batch: [Location], in arena: PageArena) {
+    self.arena = arena
+    self.batch = batch
+    items.reserveCapacity(batch.count)
+    let items = arena.state.change { state, _ -> [Item]? in
+      var items: [Item] = []
+      items.reserveCapacity(batch.count)
+      for location in batch {
+        guard Self.problem(location) == nil, let number = state.index[ArenaKey(location)],
+          let entry = state.entries[number], case .ready = entry.phase,
+          Self.isSame(entry, location)
+        else { return nil }
+        items.append(.entry(number))
+      }
+      for case .entry(let number) in items { state.retain(number) }
+      return items
+    }
+    guard let items else { return nil }
+    self.items = items
+    arena.hits.add(items.count)
   }
 
   private static func problem(_ location: Location) -> PageReadError? {
@@ -87,9 +111,9 @@ struct ArenaLoad {
 
   private mutating func takeOneOff(_ index: Int) {
     do throws(PageReadError) {
-      let made = try arena.oneOff(batch[index])
-      items[index] = .oneOff(made.lease)
-      work.append(Work(target: made.target, item: index, entry: nil))
+      let (target, buffer) = try arena.oneOff(batch[index])
+      items[index] = .oneOff(target, buffer)
+      work.append(Work(target: target, item: index, entry: nil))
     } catch {
       items[index] = .failed(error)
     }
@@ -156,8 +180,9 @@ struct ArenaLoad {
     if case .corrupt = failure { arena.corruptions.add() }
     if let entry = work.entry {
       arena.state.update { $0.finish(entry, failure) }
-    } else if let failure {
+    } else if let failure, case .oneOff(_, let buffer) = items[work.item] {
       items[work.item] = .failed(failure)
+      arena.release([buffer])
     }
   }
 
@@ -200,32 +225,54 @@ struct ArenaLoad {
   // MARK: Collecting
 
   /// The outcomes, in the order asked; waits for pages that others are reading.
-  func collect() -> [Result<PageLease, PageReadError>] {
-    items.map { item in
-      switch item {
-      case .failed(let error): return .failure(error)
-      case .oneOff(let lease): return .success(lease)
-      case .entry(let number): return lease(number)
-      }
+  func collect() -> ArenaLease {
+    let made = arena.state.wait { state -> ArenaLease? in
+      isSettled(state) ? lease(&state) : nil
+    }
+    guard let made else { preconditionFailure("a wait without deadline gives a value") }
+    return made
+  }
+
+  private func isSettled(_ state: ArenaState) -> Bool {
+    items.allSatisfy { item in
+      guard case .entry(let number) = item else { return true }
+      guard let entry = state.entries[number] else { preconditionFailure("a leased entry stays") }
+      if case .loading = entry.phase { return false }
+      return true
     }
   }
 
-  private func lease(_ number: Int) -> Result<PageLease, PageReadError> {
-    let entry = arena.state.wait { state -> ArenaEntry? in
-      guard let entry = state.entries[number] else { preconditionFailure("a leased entry stays") }
-      if case .loading = entry.phase { return nil }
-      return entry
+  private func lease(_ state: inout ArenaState) -> ArenaLease {
+    var pages: [ArenaLease.Page] = []
+    var pieces: [UnsafeRawBufferPointer] = unsafe []
+    var entries: [Int] = []
+    var buffers: [AlignedBuffer] = []
+    pages.reserveCapacity(items.count)
+    unsafe pieces.reserveCapacity(items.count)
+    entries.reserveCapacity(items.count)
+    for item in items {
+      let begin = unsafe pieces.count
+      switch item {
+      case .failed(let error):
+        pages.append(.failed(error))
+        continue
+      case .oneOff(let target, let buffer):
+        unsafe pieces += target.pieces
+        buffers.append(buffer)
+      case .entry(let number):
+        guard let entry = state.entries[number] else { preconditionFailure("a leased entry stays") }
+        if case .failed(let error) = entry.phase {
+          state.release(number)
+          pages.append(.failed(error))
+          continue
+        }
+        entries.append(number)
+        unsafe arena.append(entry, to: &pieces)
+      }
+      pages.append(.here(begin..<(unsafe pieces.count)))
     }
-    guard let entry else { preconditionFailure("a wait without deadline gives a value") }
-    if case .failed(let error) = entry.phase {
-      arena.release(number)
-      return .failure(error)
-    }
-    let span = SegmentFormat.padded(entry.skew + entry.byteCount)
-    let pieces = unsafe LoadTarget.pieces(
-      arena.chunkBytes(entry.chunks, span: span), skew: entry.skew, byteCount: entry.byteCount)
-    return unsafe .success(
-      PageLease(.arena(arena, entry: number), pieces: pieces, byteCount: entry.byteCount))
+    return unsafe ArenaLease(
+      arena, pages: pages, pieces: pieces, entries: entries, buffers: buffers)
   }
 }
 

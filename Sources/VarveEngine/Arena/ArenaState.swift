@@ -126,19 +126,17 @@ struct ArenaState {
 
   /// One more lease on an entry.
   mutating func retain(_ number: Int) {
-    guard var entry = entries[number] else { preconditionFailure("entry \(number) is free") }
+    guard let entry = entries[number] else { preconditionFailure("entry \(number) is free") }
     if entry.leaseCount == 0 { evictableChunks -= entry.chunks.count }
-    entry.leaseCount += 1
-    entry.frequency = min(entry.frequency + 1, Self.frequencyMax)
-    entries[number] = entry
+    entries[number]?.leaseCount += 1
+    entries[number]?.frequency = min(entry.frequency + 1, Self.frequencyMax)
   }
 
   mutating func release(_ number: Int) {
-    guard var entry = entries[number] else { preconditionFailure("entry \(number) is free") }
+    guard let entry = entries[number] else { preconditionFailure("entry \(number) is free") }
     precondition(entry.leaseCount > 0, "a lease is released once")
-    entry.leaseCount -= 1
-    entries[number] = entry
-    guard entry.leaseCount == 0 else { return }
+    entries[number]?.leaseCount -= 1
+    guard entry.leaseCount == 1 else { return }
     if entry.isForgotten { free(number) } else { evictableChunks += entry.chunks.count }
   }
 

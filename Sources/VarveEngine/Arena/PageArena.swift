@@ -59,27 +59,21 @@ package final class PageArena: Sendable {
 
   // MARK: Leasing
 
-  /// The page at `location`: from memory, or read and verified. Concurrent callers of one page
+  /// The pages of a batch, each with its own outcome, in the order asked: from memory, or read and
+  /// verified, with as few, large reads as neighbourhood allows. Concurrent callers of one page
   /// share one read.
-  package func lease(
-    _ location: Location, readers: ReaderOf
-  ) throws(PageReadError) -> PageLease {
-    guard let result = lease(batch: [location], readers: readers).first else {
-      preconditionFailure("one location gives one result")
-    }
-    return try result.get()
-  }
-
-  /// The pages of a batch, each with its own outcome, in the order asked. What is not in memory is
-  /// read with as few, large reads as neighbourhood allows.
-  package func lease(
-    batch: [Location], readers: ReaderOf
-  ) -> [Result<PageLease, PageReadError>] {
+  func lease(_ batch: [Location], readers: ReaderOf) -> ArenaLease {
     var load = ArenaLoad(self, batch)
     load.read(readers)
     // Own loads are finished before others' are waited for, so two batches that want each other's
     // pages do not stop each other.
     return load.collect()
+  }
+
+  /// The pages of a batch if every one lies in memory, ready: waits for nothing. Nil, and nothing
+  /// taken, when one does not.
+  func leaseHot(_ batch: [Location]) -> ArenaLease? {
+    ArenaLoad(hot: batch, in: self)?.collect()
   }
 
   /// Those of the pages that are neither in memory nor being read, in their order: one look.
@@ -92,9 +86,9 @@ package final class PageArena: Sendable {
     state.update { state in
       if let number = state.index[ArenaKey(location)] { state.forget(number) }
     }
-    let target = try oneOff(location)
-    defer { target.lease.release() }
-    try ArenaLoad.readOne(target.target, readers, self)
+    let (target, buffer) = try oneOff(location)
+    defer { release([buffer]) }
+    try ArenaLoad.readOne(target, readers, self)
   }
 
   // MARK: Filling and dropping
@@ -165,7 +159,17 @@ package final class PageArena: Sendable {
     }
   }
 
-  package func release(_ entry: Int) { state.update { $0.release(entry) } }
+  /// Nobody waits for a lease to end: who finds no room takes request memory.
+  func release(_ entries: [Int]) {
+    if entries.isEmpty { return }
+    state.change { state, _ in for entry in entries { state.release(entry) } }
+  }
+
+  /// Memory of one-offs whose holder has let go.
+  func release(_ buffers: [AlignedBuffer]) {
+    if buffers.isEmpty { return }
+    ledger.release(buffers.reduce(0) { $0 + $1.byteCount }, for: .request)
+  }
 
   // MARK: Figures
 
@@ -192,20 +196,29 @@ package final class PageArena: Sendable {
     }
   }
 
-  /// Request memory for a page that the arena has no room for.
-  func oneOff(
-    _ location: Location
-  ) throws(PageReadError) -> (target: LoadTarget, lease: PageLease) {
+  /// Appends where an entry's page lies, chunks that follow each other as one piece.
+  func append(_ entry: ArenaEntry, to pieces: inout [UnsafeRawBufferPointer]) {
+    var (left, skip, start) = (entry.byteCount, entry.skew, 0)
+    while left > 0 {
+      var end = start + 1
+      while end < entry.chunks.count, entry.chunks[end] == entry.chunks[end - 1] + 1 { end += 1 }
+      let count = min(left, (end - start) * Limits.arenaChunkBytes - skip)
+      let offset = Int(entry.chunks[start]) * Limits.arenaChunkBytes + skip
+      unsafe pieces.append(UnsafeRawBufferPointer(region.bytes(offset: offset, count: count)))
+      left -= count
+      (skip, start) = (0, end)
+    }
+  }
+
+  /// Request memory for a page that the arena has no room for; `release` takes it back.
+  func oneOff(_ location: Location) throws(PageReadError) -> (LoadTarget, AlignedBuffer) {
     let byteCount = LoadTarget.blockBytes(location)
     guard ledger.reserve(byteCount, for: .request) else {
       throw .memoryExhausted(bytes: byteCount)
     }
     oneOffs.add()
     let buffer = AlignedBuffer(byteCount: byteCount)
-    let target = unsafe LoadTarget(location: location, blocks: [buffer.mutableBytes])
-    let lease = unsafe PageLease(
-      .oneOff(buffer, ledger), pieces: target.pieces, byteCount: Int(location.storedBytes))
-    return (target, lease)
+    return (unsafe LoadTarget(location: location, blocks: [buffer.mutableBytes]), buffer)
   }
 
   /// Touches the next stretch and gives its chunks out; false when all are touched.

@@ -21,56 +21,65 @@ extension Engine {
       memory: memory)
   }
 
-  /// Reads pages through the arena; one result for each location.
-  func lease(_ locations: [Location]) -> [Result<PageLease, PageReadError>] {
+  /// Reads pages through the arena; one outcome for each location.
+  func lease(_ locations: [Location]) -> ArenaLease {
     let started = clock.monotonicNanos()
     // Handles are held until the reads are over: a victim's bytes count until then.
     var handles: [SegmentHandle] = []
-    let results = arena.lease(batch: locations) { (number) throws(LogError) in
+    let lease = arena.lease(locations) { (number) throws(LogError) in
       guard let handle = try keeper.handle(number) else { return nil }
       handles.append(handle)
       return handle.reader
     }
     withExtendedLifetime(handles) {}
     readNanos.record(nanos: clock.monotonicNanos() - started)
-    return results
+    return lease
   }
 }
 
-/// One page of a get. Its bytes stay where they are while the object lives.
-@safe package final class GetPage: @unchecked Sendable {
-  // Sendable is sound: everything is constant, and `lease` keeps the memory of `pieces` in place.
+/// One page of a get.
+package struct GetPage: Sendable {
   /// Number of the page in its chain.
   package let index: Int
   /// present, missing or dataLoss.
   package let outcome: PageOutcome
+  /// 0 unless present, as the checksum is.
   package let rawBytes: UInt32
   package let checksum: UInt64
-  /// The page's bytes, in order; empty unless present.
-  package let pieces: [UnsafeRawBufferPointer]
-  private let lease: PageLease?
+  fileprivate let pieces: Range<Int>
+}
 
-  init(index: Int, outcome: PageOutcome) {
-    self.index = index
-    self.outcome = outcome
-    rawBytes = 0
-    checksum = 0
-    unsafe pieces = []
-    lease = nil
+/// Consecutive pages of one get. Their bytes stay where they are while the object lives.
+@safe package final class GetBatch: Sendable {
+  /// At least one, in order.
+  package let pages: [GetPage]
+  /// Nothing follows these pages.
+  package let isLast: Bool
+  private let lease: ArenaLease
+
+  init(_ pages: [GetPage], _ lease: ArenaLease, isLast: Bool) {
+    self.pages = pages
+    self.lease = lease
+    self.isLast = isLast
   }
 
-  init(index: Int, location: Location, lease: PageLease) {
-    self.index = index
-    outcome = .present
-    rawBytes = location.rawBytes
-    checksum = location.checksum
-    unsafe pieces = lease.pieces
-    self.lease = lease
+  /// Of the pages that are present.
+  package var byteCount: Int { pages.reduce(0) { $0 + Int($1.rawBytes) } }
+
+  /// The bytes of a page, in order; none unless it is present.
+  package func pieces(of page: GetPage) -> ArraySlice<UnsafeRawBufferPointer> {
+    unsafe lease.pieces[page.pieces]
+  }
+
+  /// The bytes of all pages that are present, in order.
+  package var pieces: ArraySlice<UnsafeRawBufferPointer> {
+    let end = pages.last { $0.outcome == .present }?.pieces.upperBound ?? 0
+    return unsafe lease.pieces[..<end]
   }
 }
 
 /// One get: hands out pages in order, a bounded batch at a time. Used by one thread at a time.
-@safe package final class GetSession: @unchecked Sendable {
+package final class GetSession: @unchecked Sendable {
   // Sendable is sound: batches are asked for one after the other, by whichever thread; the caller
   // orders them.
   private let engine: Engine
@@ -103,8 +112,22 @@ extension Engine {
   ///
   /// A page that went since the get began ends the answer (sparse: is `missing`); one whose bytes
   /// are bad is `dataLoss`, and ends the answer behind it unless sparse.
-  package func next(bytesMax: Int) throws(EngineError) -> [GetPage]? {
-    guard !isOver, next < records.count else { return nil }
+  package func next(bytesMax: Int) throws(EngineError) -> GetBatch? {
+    let batch = following(bytesMax)
+    if batch.isEmpty { return nil }
+    return try handOut(batch, engine.lease(batch.compactMap { $0?.location }))
+  }
+
+  /// The same, if no page of it has to be waited for; nil else, and when the answer is over.
+  package func nextIfHot(bytesMax: Int) throws(EngineError) -> GetBatch? {
+    let batch = following(bytesMax)
+    guard !batch.isEmpty, let lease = engine.arena.leaseHot(batch.compactMap { $0?.location })
+    else { return nil }
+    return try handOut(batch, lease)
+  }
+
+  private func following(_ bytesMax: Int) -> ArraySlice<PageRecord?> {
+    if isOver { return [] }
     var end = next
     var bytes = 0
     while end < records.count, end - next < Limits.getBatchPagesMax {
@@ -113,48 +136,67 @@ extension Engine {
       bytes += more
       end += 1
     }
-    let batch = records[next..<end]
-    let results = engine.lease(batch.compactMap { $0?.location })
+    return records[next..<end]
+  }
+
+  private func handOut(
+    _ batch: ArraySlice<PageRecord?>, _ lease: ArenaLease
+  ) throws(EngineError) -> GetBatch? {
     var pages: [GetPage] = []
+    pages.reserveCapacity(batch.count)
     var taken = 0
     for (offset, record) in batch.enumerated() {
-      let index = first + next + offset
-      guard let record else {
-        pages.append(GetPage(index: index, outcome: .missing))
-        continue
+      var outcome = PageOutcome.missing
+      var pieces = 0..<0
+      if let record {
+        switch lease.pages[taken] {
+        case .here(let range): (outcome, pieces) = (.present, range)
+        case .failed(let error): outcome = try judged(error, record)
+        }
+        taken += 1
+        if outcome == .missing, !sparse {
+          isOver = true
+          break
+        }
       }
-      let page = try page(index, record, results[taken])
-      taken += 1
-      if page.outcome == .missing, !sparse {
-        isOver = true
-        break
-      }
-      pages.append(page)
-      if page.outcome == .dataLoss, !sparse {
+      let location = outcome == .present ? record?.location : nil
+      pages.append(
+        GetPage(
+          index: first + next + offset, outcome: outcome, rawBytes: location?.rawBytes ?? 0,
+          checksum: location?.checksum ?? 0, pieces: pieces))
+      if outcome == .dataLoss, !sparse {
         isOver = true
         break
       }
     }
-    next = end
-    return pages.isEmpty ? nil : pages
+    next = batch.endIndex
+    count(pages)
+    isOver = isOver || next == records.count
+    return pages.isEmpty ? nil : GetBatch(pages, lease, isLast: isOver)
   }
 
-  private func page(
-    _ index: Int, _ record: PageRecord, _ result: Result<PageLease, PageReadError>
-  ) throws(EngineError) -> GetPage {
-    switch result {
-    case .success(let lease):
-      engine.counters.pagesRead.add()
-      engine.counters.bytesRead.add(Int(record.location.rawBytes))
-      namespace.bytesOut.wrappingAdd(UInt64(record.location.rawBytes), ordering: .relaxed)
-      return GetPage(index: index, location: record.location, lease: lease)
-    case .failure(.segmentGone): return GetPage(index: index, outcome: .missing)
-    case .failure(.memoryExhausted): throw .readMemoryExhausted(limit: engine.ledger.limitBytes)
-    case .failure(let error):
+  private func count(_ pages: [GetPage]) {
+    var present = (pages: 0, bytes: 0)
+    for page in pages where page.outcome == .present {
+      present.pages += 1
+      present.bytes += Int(page.rawBytes)
+    }
+    engine.counters.pagesRead.add(present.pages)
+    engine.counters.bytesRead.add(present.bytes)
+    namespace.bytesOut.wrappingAdd(UInt64(present.bytes), ordering: .relaxed)
+  }
+
+  private func judged(
+    _ error: PageReadError, _ record: PageRecord
+  ) throws(EngineError) -> PageOutcome {
+    switch error {
+    case .segmentGone: return .missing
+    case .memoryExhausted: throw .readMemoryExhausted(limit: engine.ledger.limitBytes)
+    default:
       engine.counters.pagesDamaged.add()
       engine.logger.error("page \(record.name.id.hex) cannot be read: \(error)")
       if error.isDamage { engine.quarantineLater(record) }
-      return GetPage(index: index, outcome: .dataLoss)
+      return .dataLoss
     }
   }
 }

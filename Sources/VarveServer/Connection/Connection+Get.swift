@@ -1,4 +1,5 @@
-// Making the batches of gets: background jobs, a bounded amount ahead of the writer.
+// Making the batches of gets, a bounded amount ahead of what is sent: at once where all pages lie
+// in memory, else by background jobs.
 
 internal import VarveBase
 internal import VarveEngine
@@ -8,30 +9,39 @@ extension Connection {
   func beginGet(_ stream: UInt32, _ request: GetRequest) throws(Refusal) {
     let context = context(of: stream)
     guard let session = try calls.get(request, context) else { return answer(stream, []) }
-    state.update { state in
+    state.change { state, _ in
       guard state.session.isOpen(stream) else { return }
-      state.gets[stream] = OutgoingGet(
-        session: session, isSparse: request.sparse, context: context)
+      state.gets[stream] = OutgoingGet(session: session, context: context)
       state.turns.append(stream)
     }
-    produceWhereWanted()
+    // What is made here need not wake the writer: it leaves by this thread.
+    produceWhereWanted(wake: .nobody)
+    sendNow()
   }
 
-  /// Starts a job for every get that should have a further batch and may.
-  func produceWhereWanted() {
-    let wanted = state.update { state -> [UInt32] in
-      var wanted: [UInt32] = []
-      guard !state.isDead, !state.isClosing else { return wanted }
-      for stream in state.turns {
-        guard state.pageBytes < Limits.outgoingBytesMax else { break }
-        guard var get = state.gets[stream], get.wantsBatch else { continue }
-        get.isProducing = true
-        state.gets[stream] = get
-        wanted.append(stream)
+  /// Makes the next batch of every get that should have one and may, or has it made.
+  func produceWhereWanted(wake: Monitor<State>.Wake = .everybody) {
+    while true {
+      let wanted = state.change { state, _ in state.takeWanted() }
+      var isMore = false
+      for stream in wanted {
+        if produceHot(stream, wake) { isMore = true } else { startProducing(stream) }
       }
-      return wanted
+      if !isMore { return }
     }
-    for stream in wanted { startProducing(stream) }
+  }
+
+  /// One batch of pages that all lie in memory; false when one does not.
+  private func produceHot(_ stream: UInt32, _ wake: Monitor<State>.Wake) -> Bool {
+    guard let get = state.peek({ $0.gets[stream] }) else { return false }
+    do throws(EngineError) {
+      let batch = try get.session.nextIfHot(bytesMax: Limits.getBatchBytes)
+      guard let batch else { return false }
+      made(batch, stream, wake)
+    } catch {
+      refuse(stream, Refusal(error))
+    }
+    return true
   }
 
   private func startProducing(_ stream: UInt32) {
@@ -51,9 +61,9 @@ extension Connection {
 
   /// One batch, on a thread of the engine's pool.
   private func produce(_ stream: UInt32, submitted: UInt64) {
-    guard let get = state.update({ $0.gets[stream] }) else { return }
+    guard let get = state.peek({ $0.gets[stream] }) else { return }
     get.context?.add(since: submitted, to: .queue)
-    let batch: [GetPage]?
+    let batch: GetBatch?
     do {
       batch = try measured(.disk, of: get.context) { () throws(EngineError) in
         try get.session.next(bytesMax: Limits.getBatchBytes)
@@ -61,22 +71,31 @@ extension Connection {
     } catch {
       return refuse(stream, Refusal(error))
     }
-    var (pages, isOver) = (batch ?? [], batch == nil)
-    // Without sparse the answer ends with the first page that cannot be had: a missing one is left
-    // out, a lost one is named.
-    if !get.isSparse, let gap = pages.firstIndex(where: { $0.outcome != .present }) {
-      pages.removeSubrange((pages[gap].outcome == .dataLoss ? gap + 1 : gap)...)
-      isOver = true
-    }
-    let runs = OutgoingRun.runs(of: pages)
-    state.update { state in
-      guard var get = state.gets[stream] else { return }
-      get.isProducing = false
-      get.isOver = isOver
-      get.append(runs)
-      state.gets[stream] = get
-      state.pageBytes += runs.reduce(0) { $0 + $1.byteCount }
-    }
+    made(batch, stream, .everybody)
     produceWhereWanted()
+  }
+
+  private func made(_ batch: GetBatch?, _ stream: UInt32, _ wake: Monitor<State>.Wake) {
+    state.change { state, whom in
+      whom = wake
+      guard state.gets[stream] != nil else { return }
+      state.gets[stream]?.append(batch)
+      state.pageBytes += batch?.byteCount ?? 0
+    }
+  }
+}
+
+extension Connection.State {
+  /// The gets that should have a further batch and may, now being made.
+  fileprivate mutating func takeWanted() -> [UInt32] {
+    var wanted: [UInt32] = []
+    guard !isDead, !isClosing else { return wanted }
+    for stream in turns {
+      guard pageBytes < Limits.outgoingBytesMax else { break }
+      guard gets[stream]?.wantsBatch == true else { continue }
+      gets[stream]?.isProducing = true
+      wanted.append(stream)
+    }
+    return wanted
   }
 }

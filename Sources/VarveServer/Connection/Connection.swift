@@ -24,14 +24,14 @@ package final class Connection: Sendable {
     /// Frames whose heads are made, in that order.
     var control: [[UInt8]] = []
     var controlBytes = 0
-    /// Bytes of answers the writer has in hand.
+    /// Bytes of answers in the batch in hand.
     var sendingBytes = 0
     /// What the ledger holds for both.
     var answerBytesReserved = 0
     var gets: [UInt32: OutgoingGet] = [:]
     /// Streams with gets, the one whose turn it is first.
     var turns: [UInt32] = []
-    /// Bytes of pages made and not yet sent, those in the writer's hands included.
+    /// Bytes of pages made and not yet sent, those in somebody's hands included.
     var pageBytes = 0
     /// Calls that have been begun and not answered.
     var calls: [UInt32: RequestContext] = [:]
@@ -41,10 +41,12 @@ package final class Connection: Sendable {
     var isReadOver = false
     /// The socket is of no use any more.
     var isDead = false
-    /// The writer has a batch in hand.
+    /// Somebody has a batch in hand.
     var isWriting = false
-    /// A small answer is on its way without the writer.
-    var isAnswering = false
+    /// What the kernel has not taken of one.
+    var unsent: OutgoingBatch?
+    /// The client makes answers faster than it reads them.
+    var isReaderWaiting = false
     /// The last byte has been given to the kernel.
     var isSendingDone = false
     var isWriterDone = false
@@ -52,7 +54,7 @@ package final class Connection: Sendable {
 
     /// Everything made was sent and nothing more will be made.
     var isDrained: Bool {
-      control.isEmpty && !isAnswering
+      control.isEmpty && !isWriting && unsent == nil
         && (isClosing || session.isFinished || (isReadOver && calls.isEmpty))
     }
   }
@@ -107,6 +109,7 @@ package final class Connection: Sendable {
       guard state.isReaderDone && state.isWriterDone else { return false }
       state.control = []
       state.controlBytes = 0
+      state.unsent = nil
       state.answersLeft(ledger)
       return true
     }
@@ -142,46 +145,15 @@ package final class Connection: Sendable {
     state.controlBytes += bytes.count
   }
 
-  /// The whole answer of a unary call. Where nothing else is on its way it leaves right here:
-  /// waking the writer costs a small call more than all the rest.
+  /// The whole answer of a unary call.
   func answer(_ stream: UInt32, _ message: [UInt8]) {
-    let (done, sent) = state.change { state, wake -> (EndedCall?, [UInt8]?) in
-      guard let head = state.session.response(on: stream, message, last: true) else {
-        return (nil, nil)
-      }
-      let isDirect = state.isIdle && head.count <= Limits.outgoingUncountedBytesMax
-      if isDirect {
-        state.isAnswering = true
-      } else {
-        enqueue(head, &state)
-        wake = .everybody
-      }
-      return (endCall(stream, &state), isDirect ? head : nil)
+    let done = state.change { state, _ -> EndedCall? in
+      guard let head = state.session.response(on: stream, message, last: true) else { return nil }
+      enqueue(head, &state)
+      return endCall(stream, &state)
     }
-    if let sent { sendDirectly(sent) }
+    sendNow()
     if let done { conclude(done) }
-  }
-
-  /// Gives the kernel what it takes without waiting; the rest is the writer's, before all else.
-  private func sendDirectly(_ bytes: [UInt8]) {
-    let count: Int
-    do {
-      count = try socket.sendNow(bytes)
-    } catch {
-      return kill()
-    }
-    calls.metrics.bytesOut.add(count)
-    state.change { state, wake in
-      state.isAnswering = false
-      if count < bytes.count {
-        state.control.insert(Array(bytes[count...]), at: 0)
-        state.controlBytes += bytes.count - count
-      }
-      // The writer looked away meanwhile: tell it of what came, and of the connection's end.
-      if !state.control.isEmpty || !state.turns.isEmpty || state.isDrained || state.isDead {
-        wake = .everybody
-      }
-    }
   }
 
   /// One message of several; false when the stream is over.
@@ -231,11 +203,6 @@ package final class Connection: Sendable {
 }
 
 extension Connection.State {
-  /// Nothing is on its way to the client and nothing waits for it.
-  var isIdle: Bool {
-    !isDead && !isClosing && !isWriting && !isAnswering && control.isEmpty && turns.isEmpty
-  }
-
   /// Whether the client may ask for more before it has read what waits for it: answers are bounded
   /// in number and bytes, and those over a few KiB are in the ledger.
   mutating func admitsMore(_ ledger: MemoryLedger) -> Bool {
@@ -248,7 +215,7 @@ extension Connection.State {
     return true
   }
 
-  /// The answers in the writer's hands have left, or the connection has ended.
+  /// The answers in hand have left, or the connection has ended.
   mutating func answersLeft(_ ledger: MemoryLedger) {
     sendingBytes = 0
     let held = controlBytes > Limits.outgoingUncountedBytesMax ? controlBytes : 0

@@ -217,7 +217,8 @@ enum ReadEnd: Error {
     // The client must read answers before it gets to ask more: what it makes us hold is bounded.
     let isOpen = connection.state.wait { state -> Bool? in
       if state.isDead || state.isClosing { return false }
-      return state.admitsMore(connection.ledger) ? true : nil
+      state.isReaderWaiting = !state.admitsMore(connection.ledger)
+      return state.isReaderWaiting ? nil : true
     }
     if isOpen != true { throw .closed }
   }

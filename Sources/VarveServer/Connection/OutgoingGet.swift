@@ -5,28 +5,31 @@ internal import VarveEngine
 
 /// The sending side of a get. Lives in the connection's state, under its lock.
 struct OutgoingGet: Sendable {
-  /// Hands out pages; called by one background job at a time.
+  /// Hands out pages; called by one thread at a time.
   let session: GetSession
-  let isSparse: Bool
   let context: RequestContext?
   private(set) var runs: [OutgoingRun] = []
-  private var cursor = OutgoingRun.Cursor()
+  private var cursor = PieceCursor()
   private var isHeadSent = false
-  /// A background job is making the next batch.
+  /// Somebody is making the next batch.
   var isProducing = false
   /// No more runs will come.
-  var isOver = false
+  private(set) var isOver = false
 
-  init(session: GetSession, isSparse: Bool, context: RequestContext?) {
+  init(session: GetSession, context: RequestContext?) {
     self.session = session
-    self.isSparse = isSparse
     self.context = context
   }
 
   /// One batch is being sent, one waits: more would only hold memory.
   var wantsBatch: Bool { !isProducing && !isOver && runs.count < 2 }
 
-  mutating func append(_ more: [OutgoingRun]) { runs += more }
+  /// The next batch has been made; nil: there was none.
+  mutating func append(_ batch: GetBatch?) {
+    isProducing = false
+    isOver = batch?.isLast ?? true
+    if let batch { runs.append(OutgoingRun(batch)) }
+  }
 
   /// What the writer can do next for this stream.
   enum Step {
@@ -43,7 +46,12 @@ struct OutgoingGet: Sendable {
   var step: Step {
     guard let run = runs.first else { return isOver ? .end : .wait }
     return isHeadSent
-      ? .bytes(run.byteCount - cursor.sent) : .head(run.message, bytes: run.byteCount)
+      ? .bytes(run.byteCount - cursor.taken) : .head(run.message, bytes: run.byteCount)
+  }
+
+  /// The next `count` bytes are the last.
+  func ends(with count: Int) -> Bool {
+    isOver && runs.count == 1 && runs[0].byteCount - cursor.taken == count
   }
 
   /// Adds the next `count` bytes of the first run to `batch`; the run leaves when it is empty.
@@ -51,11 +59,11 @@ struct OutgoingGet: Sendable {
     guard let run = runs.first else { preconditionFailure("no run to send of") }
     isHeadSent = true
     batch.append(run, count: count, at: &cursor)
-    guard cursor.sent == run.byteCount else { return }
+    guard cursor.taken == run.byteCount else { return }
     runs.removeFirst()
-    cursor = OutgoingRun.Cursor()
+    cursor = PieceCursor()
     isHeadSent = false
   }
 
-  var queuedBytes: Int { runs.reduce(0) { $0 + $1.byteCount } - cursor.sent }
+  var queuedBytes: Int { runs.reduce(0) { $0 + $1.byteCount } - cursor.taken }
 }

@@ -1,4 +1,5 @@
-// Making the messages of gets: background jobs, a bounded amount ahead of the writer.
+// Making the messages of gets, a bounded amount ahead of the writer: at once where all pages lie in
+// memory, else by background jobs.
 
 internal import VarveBase
 internal import VarveEngine
@@ -10,15 +11,25 @@ extension GrpcConnection {
     guard let session = try calls.get(request, context) else { return finish(stream) }
     state.update { state in
       guard state.isOpen(stream) else { return }
-      state.streams[stream]?.get = GrpcGet(
-        session: session, isSparse: request.sparse, context: context)
+      state.streams[stream]?.get = GrpcGet(session: session, context: context)
     }
     produceWhereWanted()
   }
 
-  /// Starts a job for every get that should have a further batch and may.
+  /// Makes the next batch of every get that should have one and may, or has it made.
   func produceWhereWanted() {
-    let wanted = state.update { state -> [(stream: Int32, get: GrpcGet)] in
+    while true {
+      var isMore = false
+      for (stream, get) in takeWanted() {
+        if produceHot(stream, get) { isMore = true } else { startProducing(stream, get) }
+      }
+      if !isMore { return }
+    }
+  }
+
+  /// The gets that should have a further batch and may, now being made.
+  private func takeWanted() -> [(stream: Int32, get: GrpcGet)] {
+    state.change { state, _ in
       guard !state.isDead, state.streams.contains(where: { $0.value.wantsBatch }) else { return [] }
       var wanted: [(stream: Int32, get: GrpcGet)] = []
       for stream in state.streams.keys.sorted() {
@@ -32,7 +43,19 @@ extension GrpcConnection {
       }
       return wanted
     }
-    for (stream, get) in wanted { startProducing(stream, get) }
+  }
+
+  /// One batch of pages that all lie in memory; false when one does not.
+  private func produceHot(_ stream: Int32, _ get: GrpcGet) -> Bool {
+    do throws(EngineError) {
+      let batch = try get.session.nextIfHot(bytesMax: Limits.getBatchBytes)
+      guard let batch else { return false }
+      made(batch, stream)
+    } catch {
+      refuse(stream, Refusal(error))
+    }
+    state.update { $0.workCount -= 1 }
+    return true
   }
 
   private func startProducing(_ stream: Int32, _ get: GrpcGet) {
@@ -63,7 +86,7 @@ extension GrpcConnection {
   /// One batch, on a thread of the engine's pool.
   private func produce(_ stream: Int32, _ get: GrpcGet) {
     guard isWanted(stream) else { return }
-    let batch: [GetPage]?
+    let batch: GetBatch?
     do {
       batch = try measured(.disk, of: get.context) { () throws(EngineError) in
         try get.session.next(bytesMax: Limits.getBatchBytes)
@@ -71,14 +94,12 @@ extension GrpcConnection {
     } catch {
       return refuse(stream, Refusal(error))
     }
-    var (pages, isOver) = (batch ?? [], batch == nil)
-    // Without sparse the answer ends with the first page that cannot be had: a missing one is left
-    // out, a lost one is named.
-    if !get.isSparse, let gap = pages.firstIndex(where: { $0.outcome != .present }) {
-      pages.removeSubrange((pages[gap].outcome == .dataLoss ? gap + 1 : gap)...)
-      isOver = true
-    }
-    let bytes = pages.isEmpty ? nil : OutgoingBytes(pages)
+    made(batch, stream)
+  }
+
+  private func made(_ batch: GetBatch?, _ stream: Int32) {
+    let isOver = batch?.isLast ?? true
+    let bytes = batch.map { OutgoingBytes($0) }
     state.update { state in
       guard state.isOpen(stream) else { return }
       state.streams[stream]?.get?.isProducing = false

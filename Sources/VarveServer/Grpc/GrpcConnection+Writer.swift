@@ -41,6 +41,7 @@ extension GrpcConnection {
   private func send(
     _ batch: GrpcBatch, _ reaped: ReapedStreams, _ pace: GrpcBatch.Pace
   ) -> Bool {
+    var batch = batch
     // The engine has waited for the end of these puts long enough.
     reaped.abandonPuts()
     let start = clock.monotonicNanos()
@@ -50,7 +51,7 @@ extension GrpcConnection {
       conclude(reaped)
     }
     do {
-      try batch.write(to: socket, clock: clock, pace: pace)
+      try batch.send(to: socket, clock: clock, pace: pace)
       return true
     } catch {
       if error == .stalled { stalled("sending") }

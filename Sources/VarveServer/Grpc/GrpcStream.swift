@@ -1,7 +1,6 @@
 // One call on a gRPC connection: what is known of it, and what of its answer waits to be sent.
 // Lives in the connection's state, under its lock.
 
-internal import Glibc
 internal import VarveBase
 internal import VarveEngine
 internal import VarveWire
@@ -47,7 +46,7 @@ struct GrpcStream {
   var receiving: RateWatch
   var sending: RateWatch
   private var queue: [OutgoingBytes] = []
-  private var cursor = OutgoingBytes.Cursor()
+  private var cursor = PieceCursor()
   private(set) var queuedBytes = 0
 
   init(
@@ -73,18 +72,18 @@ struct GrpcStream {
     queuedBytes += bytes.byteCount
   }
 
-  /// Vectors for the next `count` bytes; `held` keeps what they point into.
-  mutating func take(_ count: Int, into vectors: inout [iovec], held: inout [OutgoingBytes]) {
+  /// Appends the next `count` bytes; `held` keeps what they lie in.
+  mutating func take(_ count: Int, into gather: inout Gather, held: inout [OutgoingBytes]) {
     var rest = count
     while rest > 0 {
       guard let first = queue.first else { preconditionFailure("no bytes to send of") }
-      let size = min(rest, first.byteCount - cursor.sent)
-      unsafe first.take(size, at: &cursor, into: &vectors)
+      let size = min(rest, first.byteCount - cursor.taken)
+      first.take(size, at: &cursor, into: &gather)
       held.append(first)
       rest -= size
-      if cursor.sent == first.byteCount {
+      if cursor.taken == first.byteCount {
         queue.removeFirst()
-        cursor = OutgoingBytes.Cursor()
+        cursor = PieceCursor()
       }
     }
     queuedBytes -= count
@@ -94,11 +93,10 @@ struct GrpcStream {
 
 /// The sending side of a get.
 struct GrpcGet {
-  /// Hands out pages; called by one background job at a time.
+  /// Hands out pages; called by one thread at a time.
   let session: GetSession
-  let isSparse: Bool
   let context: RequestContext?
-  /// A background job is making the next batch.
+  /// Somebody is making the next batch.
   var isProducing = false
   /// No more batches will come.
   var isOver = false

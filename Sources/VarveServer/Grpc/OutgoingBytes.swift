@@ -1,7 +1,6 @@
 // Messages on their way out: their heads in memory of their own, page bytes where the engine leased
 // them.
 
-internal import Glibc
 internal import VarveBase
 internal import VarveEngine
 internal import VarveWire
@@ -14,24 +13,24 @@ internal import VarveWire
   /// Bytes of pages among them.
   let pageBytes: Int
   private let memory: UnsafeMutableRawBufferPointer
-  private let pages: [GetPage]
+  private let pages: GetBatch?
   private let pieces: [UnsafeRawBufferPointer]
 
   /// Whole messages, prefixes included.
   init(_ bytes: [UInt8]) {
     unsafe memory = .allocate(byteCount: bytes.count, alignment: 1)
     unsafe memory.copyBytes(from: bytes)
-    pages = []
+    pages = nil
     unsafe pieces = [UnsafeRawBufferPointer(memory)]
     byteCount = bytes.count
     pageBytes = 0
   }
 
   /// The messages of pages, in order; a page cut into pieces alike.
-  init(_ pages: [GetPage]) {
+  init(_ batch: GetBatch) {
     var heads: [UInt8] = []
     var plan: [(head: Range<Int>, page: Int, offset: Int, count: Int)] = []
-    for (index, page) in pages.enumerated() {
+    for (index, page) in batch.pages.enumerated() {
       let number = UInt32(page.index)
       var begin = heads.count
       guard page.outcome == .present else {
@@ -55,13 +54,14 @@ internal import VarveWire
     heads += GrpcGetMessage.tail
     unsafe memory = .allocate(byteCount: heads.count, alignment: 1)
     unsafe memory.copyBytes(from: heads)
-    self.pages = pages
+    pages = batch
     var pieces: [UnsafeRawBufferPointer] = unsafe []
     let memory = unsafe UnsafeRawBufferPointer(memory)
     for part in plan {
       unsafe pieces.append(UnsafeRawBufferPointer(rebasing: memory[part.head]))
       guard part.count > 0 else { continue }
-      unsafe Self.cut(pages[part.page].pieces, part.offset, part.count, into: &pieces)
+      let page = unsafe batch.pieces(of: batch.pages[part.page])
+      unsafe Self.cut(page, part.offset, part.count, into: &pieces)
       unsafe pieces.append(UnsafeRawBufferPointer(rebasing: memory[tail...]))
     }
     unsafe self.pieces = unsafe pieces
@@ -73,7 +73,7 @@ internal import VarveWire
 
   /// `count` bytes of `page` from `offset`, where they lie.
   private static func cut(
-    _ page: [UnsafeRawBufferPointer], _ offset: Int, _ count: Int,
+    _ page: ArraySlice<UnsafeRawBufferPointer>, _ offset: Int, _ count: Int,
     into pieces: inout [UnsafeRawBufferPointer]
   ) {
     var (skip, rest) = (offset, count)
@@ -91,32 +91,9 @@ internal import VarveWire
     precondition(rest == 0, "a page with fewer bytes than it says")
   }
 
-  /// Where the next byte to be sent lies.
-  struct Cursor {
-    var sent = 0
-    fileprivate var piece = 0
-    fileprivate var offset = 0
-  }
-
-  /// Appends vectors for the next `count` bytes and moves the cursor past them.
-  func take(_ count: Int, at cursor: inout Cursor, into vectors: inout [iovec]) {
-    precondition(count <= byteCount - cursor.sent, "more bytes taken than there are")
-    cursor.sent += count
-    var rest = count
-    while rest > 0 {
-      let piece = unsafe pieces[cursor.piece]
-      let size = min(rest, piece.count - cursor.offset)
-      if size > 0 {
-        let part = unsafe UnsafeMutableRawPointer(
-          mutating: piece.baseAddress.map { unsafe $0 + cursor.offset })
-        unsafe vectors.append(iovec(iov_base: part, iov_len: size))
-      }
-      rest -= size
-      cursor.offset += size
-      if cursor.offset == piece.count {
-        cursor.piece += 1
-        cursor.offset = 0
-      }
-    }
+  /// Appends the next `count` bytes and moves the cursor past them.
+  func take(_ count: Int, at cursor: inout PieceCursor, into gather: inout Gather) {
+    precondition(count <= byteCount - cursor.taken, "more bytes taken than there are")
+    unsafe cursor.take(count, of: pieces[...], into: &gather)
   }
 }

@@ -41,28 +41,21 @@ package final class Socket: Sendable {
     bytes.append(contentsOf: chunk[..<(try result.get())])
   }
 
-  /// Sends what the vectors name, in one call; may send less. Never raises SIGPIPE.
-  func send(_ vectors: UnsafeMutableBufferPointer<iovec>) throws(SocketError) -> Int {
+  /// Sends what the vectors name, in one call; may send less, and without `waits` nothing. Never
+  /// raises SIGPIPE.
+  func send(
+    _ vectors: UnsafeMutableBufferPointer<iovec>, waits: Bool
+  ) throws(SocketError) -> Int {
     var message = unsafe msghdr()
     unsafe message.msg_iov = vectors.baseAddress
     unsafe message.msg_iovlen = vectors.count
+    let flags = Int32(MSG_NOSIGNAL) | (waits ? 0 : Int32(MSG_DONTWAIT))
     while true {
-      let count = unsafe sendmsg(descriptor, &message, Int32(MSG_NOSIGNAL))
+      let count = unsafe sendmsg(descriptor, &message, flags)
       if count >= 0 { return count }
+      if errno == EAGAIN, !waits { return 0 }
       try Self.check(errno)
     }
-  }
-
-  /// Sends what the kernel takes of `bytes` without waiting; how many those were.
-  package func sendNow(_ bytes: [UInt8]) throws(SocketError) -> Int {
-    let count = unsafe bytes.withUnsafeBytes { memory in
-      unsafe Glibc.send(
-        descriptor, memory.baseAddress, memory.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
-    }
-    if count >= 0 { return count }
-    if errno == EAGAIN { return 0 }
-    try Self.check(errno)
-    return 0
   }
 
   /// Sends all of `bytes`.

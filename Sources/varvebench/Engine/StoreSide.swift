@@ -147,9 +147,9 @@ private struct StoreLoad: Load {
     do {
       let session = try engine.beginGet(slice(chain), sparse: false)
       while let batch = try session.next(bytesMax: 4 << 20) {
-        for page in batch {
+        for page in batch.pages {
           guard page.outcome == .present else { throw Failure("a page is \(page.outcome)") }
-          if copies, copied(page) != page.checksum {
+          if copies, copied(page, of: batch) != page.checksum {
             throw Failure("a page came with other bytes")
           }
           count += 1
@@ -161,15 +161,16 @@ private struct StoreLoad: Load {
     guard count == cell.pages else { throw Failure("\(count) pages of \(cell.pages) came") }
   }
 
-  private func copied(_ page: GetPage) -> UInt64 {
+  private func copied(_ page: GetPage, of batch: GetBatch) -> UInt64 {
     var done = 0
     let target = unsafe memory.mutableBytes
-    for index in unsafe page.pieces.indices {
-      let piece = unsafe page.pieces[index]
+    let pieces = unsafe batch.pieces(of: page)
+    for index in unsafe pieces.indices {
+      let piece = unsafe pieces[index]
       unsafe UnsafeMutableRawBufferPointer(rebasing: target[done...]).copyMemory(from: piece)
       done += piece.count
     }
-    return withExtendedLifetime(page) {
+    return withExtendedLifetime(batch) {
       unsafe XXH3.hash(UnsafeRawBufferPointer(rebasing: memory.bytes[0..<done]))
     }
   }

@@ -195,10 +195,10 @@ extension TestStore {
     let session = try engine.beginGet(slice, sparse: sparse)
     var pages: [(PageOutcome, [UInt8])] = []
     while let batch = try session.next(bytesMax: 1 << 20) {
-      for page in batch {
+      for page in batch.pages {
         #expect(page.index == slice.first + pages.count)
         var bytes: [UInt8] = []
-        unsafe page.pieces.forEach { unsafe bytes.append(contentsOf: $0) }
+        unsafe batch.pieces(of: page).forEach { unsafe bytes.append(contentsOf: $0) }
         if page.outcome == .present { #expect(XXH3.hash(bytes) == page.checksum) }
         pages.append((page.outcome, bytes))
       }

@@ -1,0 +1,112 @@
+// What goes out in one go: small bytes in memory of their own, large ones where they lie, in order.
+
+internal import Glibc
+internal import VarveBase
+
+/// Vectors for `sendmsg`, and how much of them has left. What they point into is held by whoever
+/// appends it.
+@safe struct Gather {
+  private var own: [UInt8]
+  /// One without a base is the next so many bytes of `own`.
+  private var vectors: [iovec] = unsafe []
+  private(set) var byteCount = 0
+  /// Vectors that have left, bytes of the next that have, and bytes of `own` before that.
+  private var next = (vector: 0, bytes: 0, own: 0)
+
+  /// - Parameter own: bytes that `appendOwn(_:)` will say the places of.
+  init(own: [UInt8] = []) { self.own = own }
+
+  var isEmpty: Bool { byteCount == 0 }
+
+  /// Nothing is left to be sent.
+  var isSent: Bool { unsafe next.vector == vectors.count }
+
+  /// Copies `bytes`; what is appended so behind each other is one vector.
+  mutating func append(_ bytes: [UInt8]) {
+    own += bytes
+    appendOwn(bytes.count)
+  }
+
+  /// The next `count` of the bytes given at first.
+  mutating func appendOwn(_ count: Int) {
+    guard count > 0 else { return }
+    byteCount += count
+    if let last = unsafe vectors.last, unsafe last.iov_base == nil {
+      unsafe vectors[vectors.count - 1].iov_len += count
+    } else {
+      unsafe vectors.append(iovec(iov_base: nil, iov_len: count))
+    }
+  }
+
+  /// Bytes that lie elsewhere, and stay there until they have left.
+  mutating func append(memory: UnsafeRawBufferPointer) {
+    guard let base = memory.baseAddress, memory.count > 0 else { return }
+    byteCount += memory.count
+    unsafe vectors.append(
+      iovec(iov_base: UnsafeMutableRawPointer(mutating: base), iov_len: memory.count))
+  }
+
+  /// One call of the kernel with what is left, as much as fits it; the bytes it took.
+  ///
+  /// - Parameter waits: until the kernel takes something; else it may take nothing.
+  mutating func send(to socket: Socket, waits: Bool) throws(SocketError) -> Int {
+    let result = unsafe own.withUnsafeBytes { own in
+      var window = unsafe self.window(own)
+      return unsafe window.withUnsafeMutableBufferPointer { vectors in
+        Result { () throws(SocketError) in try unsafe socket.send(vectors, waits: waits) }
+      }
+    }
+    let count = try result.get()
+    move(count)
+    return count
+  }
+
+  /// The vectors of the next call, with their bases.
+  private func window(_ own: UnsafeRawBufferPointer) -> [iovec] {
+    let end = unsafe min(next.vector + Limits.sendVectorsMax, vectors.count)
+    var window = unsafe Array(vectors[next.vector..<end])
+    var offset = next.own
+    for index in unsafe window.indices where unsafe window[index].iov_base == nil {
+      let base = unsafe own.baseAddress.map { unsafe $0 + offset }
+      unsafe window[index].iov_base = unsafe UnsafeMutableRawPointer(mutating: base)
+      unsafe offset += window[index].iov_len
+    }
+    unsafe window[0].iov_base = unsafe window[0].iov_base.map { unsafe $0 + next.bytes }
+    unsafe window[0].iov_len -= next.bytes
+    return unsafe window
+  }
+
+  private mutating func move(_ count: Int) {
+    next.bytes += count
+    while next.vector < (unsafe vectors.count) {
+      let vector = unsafe vectors[next.vector]
+      guard unsafe next.bytes >= vector.iov_len else { return }
+      unsafe next.bytes -= vector.iov_len
+      if unsafe vector.iov_base == nil { unsafe next.own += vector.iov_len }
+      next.vector += 1
+    }
+  }
+}
+
+/// How far bytes that lie in several pieces have been taken.
+struct PieceCursor {
+  private(set) var taken = 0
+  private var piece = 0
+  private var offset = 0
+
+  /// Appends the next `count` bytes of `pieces` and moves past them.
+  mutating func take(
+    _ count: Int, of pieces: ArraySlice<UnsafeRawBufferPointer>, into gather: inout Gather
+  ) {
+    taken += count
+    var rest = count
+    while rest > 0 {
+      let memory = unsafe pieces[pieces.startIndex + piece]
+      let size = min(rest, memory.count - offset)
+      unsafe gather.append(memory: UnsafeRawBufferPointer(rebasing: memory[offset..<offset + size]))
+      rest -= size
+      offset += size
+      if offset == memory.count { (piece, offset) = (piece + 1, 0) }
+    }
+  }
+}
