@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .hostpool import PageList, value_views
+from .hostpool import value_views
+from .page_list import PageList
 
 
 class FlatPages(PageList):
-    """The pages at these slots; each is made when it is first looked at."""
+    """The pages at these slots, copied out at once."""
 
     def __init__(self, pool: Any, slots: Sequence[int], buffers: list | None = None):
         self._pool, self._slots = pool, list(slots)
@@ -23,7 +24,10 @@ class FlatPages(PageList):
         pages = [value_views(buffer) for buffer in self._buffers]
         if any(page is None for page in pages):
             raise ValueError("the pool's flat pages are no plain memory of the host")
-        super().__init__(pages)
+        sizes = {len(page[0]) for page in pages}
+        if len(sizes) > 1:
+            raise ValueError(f"flat pages of {sorted(sizes)} bytes")
+        super().__init__(len(pages), list(sizes), lambda: [b.data_ptr() for b in self._buffers])
 
     def part(self, start: int, end: int) -> FlatPages:
         return FlatPages(self._pool, self._slots[start:end], self._buffers[start:end])

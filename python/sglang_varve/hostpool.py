@@ -11,21 +11,17 @@ A page's *pieces* are put in stored order, which is the byte order of the pool's
 A pool with ``kv_buffer is None`` hands out slots and holds no bytes. One that offers none of the
 three is refused at registration, and so is memory of a device.
 
-This file trusts the pool's addresses: the views it makes read and write that memory directly. It
-needs no torch: indices may be a tensor or any sequence of numbers.
+This file trusts the pool's addresses: views of them (``page_list.py``) read and write that memory
+directly. It needs no torch: indices may be a tensor or any sequence of numbers.
 """
 
 from __future__ import annotations
 
-import ctypes
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-_view_of = ctypes.pythonapi.PyMemoryView_FromMemory
-_view_of.argtypes = (ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int)
-_view_of.restype = ctypes.py_object
-_WRITABLE = 0x200  # PyBUF_WRITE
+from .page_list import PageList, memory_view
 
 # What pools raise for what they do not have.
 _REFUSALS = (NotImplementedError, ValueError, AttributeError, AssertionError, TypeError)
@@ -33,13 +29,6 @@ _REFUSALS = (NotImplementedError, ValueError, AttributeError, AssertionError, Ty
 
 class UnsupportedPool(ValueError):
     """A host pool whose pages cannot be reached as bytes."""
-
-
-def memory_view(address: int, size: int) -> memoryview:
-    """A writable view of ``size`` bytes at ``address``, which must stay mapped while it is used."""
-    if address <= 0 or size <= 0:
-        raise ValueError(f"no memory: {size} bytes at address {address:#x}")
-    return _view_of(address, size, _WRITABLE)
 
 
 def holds_no_bytes(pool: Any) -> bool:
@@ -55,39 +44,6 @@ def is_logical(pool: Any) -> bool:
     The other pool without memory is the stand-in of an MLA rank whose neighbour holds the bytes.
     """
     return holds_no_bytes(pool) and not getattr(pool, "size_per_token", 0)
-
-
-class PageList(list):
-    """Pages, each a list of views in stored order; knows how to send many of them as few views."""
-
-    def __init__(self, pages: Sequence[list[memoryview]] = (), span: Any = None, offsets: Any = ()):
-        super().__init__(pages)
-        self._span, self._offsets = span, offsets  # A list of (offset, size) a page.
-        self.sizes = [sum(map(len, page)) for page in self]
-
-    def joined(self, numbers: Sequence[int]) -> list[memoryview]:
-        """The views of these pages one after the other, neighbours in memory as one."""
-        if self._span is None:
-            return [view for i in numbers for view in self[i]]
-        views = []
-        start = end = -1
-        for i in numbers:
-            for offset, size in self._offsets[i]:
-                if offset == end:
-                    end += size
-                    continue
-                if end >= 0:
-                    views.append(self._span[start:end])
-                start, end = offset, offset + size
-        if end >= 0:
-            views.append(self._span[start:end])
-        return views
-
-    def part(self, start: int, end: int) -> PageList:
-        return PageList(self[start:end], self._span, self._offsets[start:end])
-
-    def landed(self, good: Sequence[bool]) -> None:
-        """Told once which pages arrived; nothing to do where they arrived in place."""
 
 
 def _layer_first_order(pool: Any, pieces: int) -> list[int]:
@@ -183,39 +139,42 @@ class HostPool:
             raise ValueError(
                 f"{len(host_indices)} host indices for {count} pages of {self.page_size}"
             )
-        if not count:
-            return PageList()
-        if self._way == "meta":
-            addresses, sizes = self.pool.get_page_buffer_meta(host_indices)
-            return self._views(addresses, sizes, count)
-        slots = [int(host_indices[i]) for i in range(0, len(host_indices), self.page_size)]
         if self._way == "flat":
             from .flat_pages import FlatPages
 
-            return FlatPages(self.pool, slots)
-        pieces = [piece for slot in slots for piece in _page_pieces(self.pool, slot)]
-        return self._views([p[0] for p in pieces], [p[1] for p in pieces], count, ordered=True)
+            return FlatPages(self.pool, self._first_slots(host_indices))
+        find = self._by_meta if self._way == "meta" else self._by_view
+        return PageList(count, self.piece_sizes, lambda: find(host_indices))
 
-    def _views(
-        self, addresses: Sequence[int], sizes: Sequence[int], count: int, ordered: bool = False
-    ) -> PageList:
-        if not addresses or len(addresses) != len(sizes) or len(addresses) % count:
-            raise ValueError(
-                f"{len(addresses)} addresses and {len(sizes)} sizes for {count} pages"
-            )
-        each = len(addresses) // count
-        # One view over the span of all pieces, cut by slicing, costs a tenth of a view for each.
-        # The span may cross memory that is not the pool's; only slices of it are ever touched.
-        start = min(addresses)
-        end = max(map(int.__add__, addresses, sizes))
-        span = memory_view(start, end - start)
-        order = list(range(each)) if ordered else _layer_first_order(self.pool, each)
-        views, offsets = [], []
-        for first in range(0, len(addresses), each):
-            places = [(addresses[first + i] - start, sizes[first + i]) for i in order]
-            views.append([span[offset : offset + size] for offset, size in places])
-            offsets.append(places)
-        return PageList(views, span, offsets)
+    def _first_slots(self, host_indices: Any) -> list[int]:
+        return [int(host_indices[i]) for i in range(0, len(host_indices), self.page_size)]
+
+    def _by_meta(self, host_indices: Any) -> Sequence[int]:
+        addresses, sizes = self.pool.get_page_buffer_meta(host_indices)
+        return self._checked(addresses, sizes, _layer_first_order(self.pool, len(self.piece_sizes)))
+
+    def _by_view(self, host_indices: Any) -> Sequence[int]:
+        pieces = [
+            piece for slot in self._first_slots(host_indices)
+            for piece in _page_pieces(self.pool, slot)
+        ]  # fmt: skip
+        addresses, sizes = [p[0] for p in pieces], [p[1] for p in pieces]
+        return self._checked(addresses, sizes, range(len(self.piece_sizes)))
+
+    def _checked(
+        self, addresses: Sequence[int], sizes: Sequence[int], order: Sequence[int]
+    ) -> list[int]:
+        """The addresses in stored order, of pieces that have the sizes which were registered."""
+        if _in_order(sizes, order) != self.piece_sizes * (len(sizes) // len(order)):
+            raise ValueError(f"pieces of {sizes[: len(order)]} bytes, not {self.piece_sizes}")
+        return _in_order(addresses, order)
+
+
+def _in_order(items: Sequence[int], order: Sequence[int]) -> list[int]:
+    """The items, so many a page, of every page in this order."""
+    if all(map(int.__eq__, order, range(len(order)))):
+        return list(items)
+    return [items[first + i] for first in range(0, len(items), len(order)) for i in order]
 
 
 def value_views(value: Any, size: Any = None, writable: bool = False) -> list[memoryview] | None:

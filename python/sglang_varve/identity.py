@@ -139,7 +139,7 @@ def page_id(key: Any) -> bytes:
     return hashlib.sha256(b"sglang-varve key\0" + text).digest()
 
 
-def page_ids(keys: list) -> bytes:
+def page_ids(keys: Sequence) -> bytes:
     """The joined ids of keys; 131,072 plain ones take some tens of milliseconds."""
     try:
         # All are 64 long exactly if each 65th character is a separator; one that is in a key is no

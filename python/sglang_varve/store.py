@@ -23,12 +23,12 @@ from .errors import (
     Unavailable,
     VarveError,
 )
-from .hostpool import PageList
 from .messages import PRESENT, LookupRequest, LookupResponse, NamespaceOptions
 from .misses import Doubts, Misses
 from .options import Options
+from .page_list import PageList
 from .streams import Streams
-from .transfer import Page, Received, is_stored, page_size, sizes_of
+from .transfer import Page, Received, is_stored, sizes_of
 
 IO_PAGES_MAX = 128  # SGLang's own batch; larger calls are cut to it.
 IO_BYTES_MAX = 512 << 20
@@ -163,7 +163,7 @@ class Store:
         self.require_daemon()
         asked_at, generation = time.monotonic(), self.misses.generation
         deadline = self.lookup_deadline(len(keys))
-        ids = identity.page_ids(list(keys))
+        ids = identity.page_ids(keys)
         before, at_root = hint
         hits, size = 0, LOOKUP_PAGES_FIRST
         exact = self.doubts.concern(keys)
@@ -195,7 +195,7 @@ class Store:
 
     def presence_request(self, number: int, keys: Sequence[str], hint: Hint) -> LookupRequest:
         """The question which of these keys are there, one bit each."""
-        chain = make_chain(identity.page_ids(list(keys)), *hint)
+        chain = make_chain(identity.page_ids(keys), *hint)
         exact = self.doubts.concern(keys)
         return LookupRequest(namespace=number, chain=chain, want_present=True, exact=exact)
 
@@ -240,7 +240,7 @@ class Store:
         started = time.monotonic()
         most = self.options.io_seconds
         deadline = started + (most if seconds is None else min(seconds, most))
-        ids = identity.page_ids(list(keys))
+        ids = identity.page_ids(keys)
         totals = [0, 0]
 
         def work(start: int, end: int) -> bool:
@@ -302,7 +302,7 @@ class Store:
         """
         started = time.monotonic()
         deadline = started + self.options.io_seconds
-        ids = identity.page_ids(list(keys))
+        ids = identity.page_ids(keys)
 
         def work(start: int, end: int) -> bool:
             self._put_batch(keys, ids, pages, (start, end), hint, good, deadline)
@@ -331,7 +331,7 @@ class Store:
     ) -> None:
         start, end = span
         ask = True
-        if not self.options.durable and page_size(pages[start]) * (end - start) >= LOOK_FIRST_BYTES:
+        if not self.options.durable and sum(sizes_of(pages)[start:end]) >= LOOK_FIRST_BYTES:
             lacks = self._lacks(keys, start, end, deadline)
             if lacks is not None:
                 good[start:end] = [True] * (end - start)

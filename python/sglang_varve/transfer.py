@@ -178,6 +178,8 @@ def get(
     """
     request = GetRequest(namespace=namespace, chain=chain, count=len(pages), sparse=sparse)
     connection.begin(frames.GET, request.encode(), True, deadline)
+    if hasattr(pages, "lay_out"):
+        pages.lay_out()  # While the daemon is at work.
     while True:
         frame = connection.next_frame(deadline)
         if frame.type != frames.RESPONSE:
