@@ -172,9 +172,10 @@ class Connection:
         self._moved = time.monotonic()
         self._credit = self.hello.window_bytes or UNLIMITED
         flags = frames.LAST if last else 0
-        self.send(
-            [frames.encode_frame(frames.REQUEST, flags, method, self._stream, request)], deadline
+        prefix = frames.encode_prefix(
+            frames.REQUEST, flags, method, self._stream, len(request), 0
         )
+        self.send([prefix, request], deadline)
 
     def send_data(self, views: list[memoryview], size: int, last: bool, deadline: float) -> None:
         """One DATA frame of ``size`` bytes, which are exactly those of ``views``."""
@@ -367,6 +368,7 @@ class Connection:
         data = bytearray(self._ahead)
         self._ahead = memoryview(b"")
         while len(data) < size:
+            self._wait(self._readable, deadline)  # An answer is hardly ever there when asked for.
             got = self._receive([self._scratch], deadline)
             need = size - len(data)
             data += self._scratch[: min(got, need)]

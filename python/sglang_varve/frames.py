@@ -17,7 +17,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from .crc32c import crc32c
+from .crc32c import crc32c_of_header
 from .errors import BadFrame
 
 MAGIC = b"VRV1"
@@ -72,7 +72,7 @@ def encode_prefix(
     checked = _CHECKED.pack(
         MAGIC, type, flags, method, stream, header_bytes, payload_bytes, 0
     )
-    return checked + _CRC.pack(crc32c(checked))
+    return checked + _CRC.pack(crc32c_of_header(checked))
 
 
 def encode_frame(
@@ -97,7 +97,7 @@ def decode_prefix(data: bytes | bytearray | memoryview, payload_max: int = 0) ->
     if magic != MAGIC:
         raise BadFrame(f"magic {magic.hex()} is not {MAGIC.hex()}")
     (found,) = _CRC.unpack_from(data, 28)
-    expected = crc32c(data[:28])
+    expected = crc32c_of_header(data[:28])
     if found != expected:
         raise BadFrame(f"CRC32C {found:08x} of the prefix, expected {expected:08x}")
     if reserved != 0:

@@ -45,6 +45,7 @@ class Message:
     """A message whose fields are plain attributes; absent ones hold their default."""
 
     FIELDS: tuple[Field, ...] = ()
+    _fields: tuple[tuple[str, Field], ...] = ()
     _by_number: dict[int, Field] = {}
     _names: frozenset[str] = frozenset()
     _containers: tuple[tuple[str, type], ...] = ()
@@ -52,6 +53,7 @@ class Message:
     def __init_subclass__(cls) -> None:
         numbers = [field.number for field in cls.FIELDS]
         assert numbers == sorted(set(numbers)), f"{cls.__name__}: FIELDS must ascend"
+        cls._fields = tuple((field.name, field) for field in cls.FIELDS)
         cls._by_number = {field.number: field for field in cls.FIELDS}
         cls._names = frozenset(field.name for field in cls.FIELDS)
         cls._containers = tuple(
@@ -85,9 +87,10 @@ class Message:
     def encode(self) -> bytes:
         """The canonical bytes; ValueError for a number its field cannot hold."""
         out = bytearray()
-        for field in self.FIELDS:
-            value = getattr(self, field.name)
-            if value or field.kind == "double" and value is not None:  # -0.0 is no default.
+        held = self.__dict__
+        for name, field in self._fields:
+            value = held.get(name)
+            if value or value is not None and field.kind == "double":  # -0.0 is no default.
                 _encode_field(out, field, value)
         return bytes(out)
 

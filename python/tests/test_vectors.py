@@ -11,7 +11,7 @@ import xxhash
 
 from sglang_varve import frames as f
 from sglang_varve import messages as m
-from sglang_varve.crc32c import crc32c
+from sglang_varve.crc32c import crc32c, crc32c_of_header
 from sglang_varve.errors import BadFrame
 
 IDS = bytes.fromhex(
@@ -95,6 +95,15 @@ def test_crc32c(vectors):
     for vector in vectors["crc32c"]:
         data = vector["ascii"].encode() if "ascii" in vector else bytes.fromhex(vector["hex"])
         assert f"{crc32c(data):08x}" == vector["crc32c"]
+
+
+def test_crc32c_of_a_header_is_that_of_any_28_bytes(rng):
+    for _ in range(200):
+        data = rng.randbytes(28)
+        assert crc32c_of_header(data) == crc32c(data)
+    for size in (0, 27, 29):
+        with pytest.raises(ValueError, match="28"):
+            crc32c_of_header(bytes(size))
 
 
 def test_xxh3_of_whole_and_pieced_pages(vectors):
