@@ -29,7 +29,7 @@ standins.install()
 
 import torch  # noqa: E402
 from contestants import BATCH, FileContestant, VarveContestant, make_pool, slots  # noqa: E402
-from floor import measure_floor  # noqa: E402
+from floor import measure_asking, measure_floor  # noqa: E402
 from in_time import measure_in_time  # noqa: E402
 from rig import state_single_rank  # noqa: E402
 from table import table_of  # noqa: E402
@@ -75,6 +75,13 @@ def timed(contestant, work) -> dict:
         "worker_cpu": time.process_time() - worker,
         "daemon_cpu": contestant.daemon_cpu() - daemon,
     }
+
+
+def latency(work) -> dict:
+    """Seconds of one call; reading other clocks before it would leave the processor cold."""
+    started = time.perf_counter()
+    work()
+    return {"seconds": time.perf_counter() - started}
 
 
 class Case:
@@ -146,14 +153,16 @@ class Case:
             if who.exists(keys) != ASKED:
                 raise RuntimeError(f"{who.name} lost pages")
 
-        self.note(what, who, ASKED, **timed(who, ask))
+        self.note(what, who, ASKED, **latency(ask))
 
     def lookups(self, who) -> None:
         for _ in range(REPEATS):
             self.ask_once(who, "exists")
             unknown = keys_of(f"unknown {self.rng.random()}", 0, ASKED)
-            self.note("miss", who, 1, **timed(who, lambda keys=unknown: who.exists(keys)))
-            self.note("miss again", who, 1, **timed(who, lambda keys=unknown: who.exists(keys)))
+            missed = latency(lambda keys=unknown: who.exists(keys))
+            again = latency(lambda keys=unknown: who.exists(keys))
+            self.note("miss", who, 1, **missed)
+            self.note("miss again", who, 1, **again)
 
     def reads(self, who, what: str, warm: bool) -> None:
         wanted = min(BATCHES_A_ROUND[self.size], self.count // BATCH)
@@ -223,6 +232,8 @@ def measure(raw: Raw, folder: Path, binary: Path, options) -> None:
     if options.only in ("all", "floor"):
         for size in sizes:
             measure_floor(raw, size, SIZES[size], folder, options.rounds)
+    if options.only in ("all", "floor", "cases"):
+        measure_asking(raw, sizes[0], ASKED, REPEATS * options.rounds)
     for count, size in cases:
         if count < LARGE:
             run_case(raw, size, count, folder, binary, options)

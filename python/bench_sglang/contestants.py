@@ -24,6 +24,7 @@ from sglang_varve.storage import VarveStorage
 
 PAGE_TOKENS = 64
 BATCH = 128
+QUIET_SECONDS = 30
 TICK = os.sysconf("SC_CLK_TCK")
 # Page bytes: (layers, heads, dimension) of bf16 K and V of 64 tokens.
 SHAPES = {64 << 10: (4, 1, 64), 1 << 20: (16, 4, 64), 4 << 20: (32, 8, 64)}
@@ -136,8 +137,17 @@ class VarveContestant:
         self._extra = extra
         self.daemon = Daemon(binary, folder / "data", capacity=capacity)
         folder.mkdir(parents=True)
-        self.daemon.start()
         self.backend = self.asking = None
+        self.start()
+
+    def start(self) -> None:
+        """Starts the daemon and waits until it has cleared its arena, which takes it a core."""
+        self.daemon.start()
+        deadline = time.monotonic() + QUIET_SECONDS
+        used, before = self.daemon_cpu(), -1.0
+        while used > before and time.monotonic() < deadline:
+            time.sleep(10 / TICK)
+            used, before = self.daemon_cpu(), used
 
     def use(self, pool) -> None:
         self.pool = pool
@@ -184,7 +194,7 @@ class VarveContestant:
         forget(path for path in (self.folder / "data").rglob("*") if path.is_file())
         if entries:
             drop_entries()
-        self.daemon.start()
+        self.start()
         for backend in (self.backend, self.asking):  # Finds the new daemon, or begins to seek it.
             backend.batch_exists(["0" * 64])
         deadline = time.monotonic() + 30
@@ -202,10 +212,6 @@ class VarveContestant:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def drop_entries() -> bool:
-    """Drops the kernel's directory entries; whether it was allowed to (root)."""
-    try:
-        Path("/proc/sys/vm/drop_caches").write_text("2\n")
-    except OSError:
-        return False
-    return True
+def drop_entries() -> None:
+    """Drops the kernel's directory entries and inodes; PermissionError where that is not root's."""
+    Path("/proc/sys/vm/drop_caches").write_text("2\n")

@@ -8,6 +8,7 @@ file into the same memory, no ratio against files can be won.
 
 from __future__ import annotations
 
+import hashlib
 import mmap
 import multiprocessing
 import os
@@ -89,3 +90,42 @@ def measure_floor(raw, size: str, page: int, folder: Path, rounds: int) -> None:
     peer.join(10)
     listener.close()
     (folder / "floor").unlink()
+
+
+def _echo(listener: socket.socket, size: int) -> None:
+    """Answers each ``size`` bytes with 32."""
+    connection = listener.accept()[0]
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    view = memoryview(bytearray(size))
+    at = 0
+    while got := connection.recv_into(view[at:]):
+        at = (at + got) % size
+        if not at:
+            connection.sendall(view[:32])
+
+
+def measure_asking(raw, size: str, pages: int, times: int) -> None:
+    """The way there and back of a question with so many ids, between pauses as a case makes them.
+
+    Most of it is the other process waking up, which no work that is saved makes shorter.
+    """
+    listener = socket.create_server(("127.0.0.1", 0))
+    question = bytes(32 * pages)
+    peer = multiprocessing.get_context("fork").Process(
+        target=_echo, args=(listener, len(question)), daemon=True
+    )
+    peer.start()
+    connection = socket.create_connection(listener.getsockname())
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for _ in range(times):
+        for i in range(pages):  # What a case does between its questions: it makes keys.
+            hashlib.sha256(f"pause{i}".encode()).hexdigest()
+        started = time.perf_counter()
+        connection.sendall(question)
+        connection.recv(32)
+        seconds = time.perf_counter() - started
+        for what in ("exists", "miss"):
+            raw.add(what=what, size=size, count=0, who="floor", amount=1, seconds=seconds)
+    connection.close()
+    peer.join(10)
+    listener.close()

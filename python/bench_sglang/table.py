@@ -50,12 +50,15 @@ def _rows(lines: list[dict], what: str, value) -> dict:
 
 def _latency_table(lines: list[dict]) -> list[str]:
     out = ["", f"{'µs a call':<22}{'pages':>16}{'file':>28}{'file tuned':>28}{'varve':>28}"
-           f"{'ratio':>8}{'tuned':>8}{'aim':>7}"]  # fmt: skip
+           f"{'floor':>22}{'ratio':>8}{'tuned':>8}{'aim':>7}"]  # fmt: skip
     for what in LATENCIES:
-        for (size, count), who in _rows(lines, what, lambda x: 1e6 * x["seconds"]).items():
-            if len(who) < 3:  # The run goes on, or was cut short.
+        rows = _rows(lines, what, lambda x: 1e6 * x["seconds"])
+        floor = [value for case in rows.values() for value in case.get("floor", [])]
+        for (size, count), who in rows.items():
+            if len(who) < 3:  # The floor alone; or the run goes on, or was cut short.
                 continue
             cells = "".join(f"{_span(who[name], ',.1f'):>28}" for name in WHO[:3])
+            cells += f"{_span(floor, ',.0f') if floor else '':>22}"
             ratios = "".join(f"{_ratio(who['varve'], who[name], False):>8}" for name in WHO[:2])
             out.append(f"{what:<22}{f'{size} × {count:,}':>16}{cells}{ratios}"
                        f"{_target(what, size):>7}")  # fmt: skip
