@@ -29,7 +29,7 @@ TORTURE_ENV := SWIFT_BACKTRACE=enable=no SWIFT_DETERMINISTIC_HASHING=1
 
 .PHONY: help deps build install run test demo lint format proto test-grpc bench-grpc test-sglang bench-sglang kill bench asan tsan \
 	fuzz-smoke kill-long powercut flip restart coverage clean
-.PHONY: bench-abuse test-systemd
+.PHONY: bench-abuse test-systemd test-sglang-versions
 .PHONY: bench-peers bench-peers-deps bench-deps bench-rocks build-bench bench-engine bench-index bench-tuner bench-tables
 .PHONY: build-torture torture-canary crash crash-canary crash-nightly torture metamorphic
 
@@ -56,6 +56,9 @@ test: deps ## run every test: Swift, Python, the kill loop, SGLang's own classes
 
 test-sglang: build ## drive the backend with SGLang's own classes, where its wheel can be had
 	@python/tools/test_sglang.sh
+
+test-sglang-versions: build ## the same by the controllers of SGLang 0.5.9 and 0.5.15
+	@python/tools/test_sglang_versions.sh
 
 bench-sglang: build ## measure the backend beside SGLang's own file backend (BENCH=options)
 	@python/tools/make_venv.sh sglang

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import torch
 from sglang.srt.managers.cache_controller import HiCacheController
-from sglang.srt.mem_cache.hicache_storage import PoolName
+from sglang.srt.mem_cache.hicache_storage import HiCacheStorageFailureInjector, PoolName
 from sglang.srt.mem_cache.hybrid_cache.hybrid_cache_controller import HybridCacheController
 from sglang.srt.mem_cache.memory_pool import MHATokenToKVPool
 from sglang.srt.mem_cache.pool_host import HostPoolGroup, PoolEntry
@@ -22,11 +22,21 @@ from sglang.srt.mem_cache.pool_host.base import host_memory_budget_scope
 from sglang.srt.mem_cache.pool_host.mha import MHATokenToKVPoolHost
 from sglang.srt.mem_cache.radix_cache import RadixKey
 from sglang.srt.mem_cache.utils import get_storage_hash_str
+from sglang.srt.observability.metrics_collector import StorageMetrics  # noqa: F401
 from sglang.srt.runtime_context import get_parallel
+from worker_base import (  # noqa: F401
+    HEAD_DIM,
+    HEADS,
+    LAYERS,
+    LAYOUTS,
+    PAGE,
+    SECONDS,
+    BaseWorker,
+    backend_config,
+)
 
-PAGE, LAYERS, HEADS, HEAD_DIM = 8, 4, 2, 16
-SECONDS = 60.0
-LAYOUTS = ("page_first", "page_first_direct", "layer_first", "page_head")
+INJECTOR = HiCacheStorageFailureInjector
+CONTROLLERS = {"HybridCacheController": True, "HiCacheController": False}
 SINGLE = dict(
     tp_rank=0, tp_size=1, pp_rank=0, pp_size=1, attn_tp_rank=0, attn_tp_size=1, attn_dcp_size=1,
     attn_dcp_rank=0, dcp_size=1, dcp_rank=0, attn_cp_size=1, attn_dp_rank=0, attn_dp_size=1,
@@ -54,8 +64,8 @@ def hashes(tokens: list[int], last_hash: str | None = None) -> list[str]:
     return get_storage_hash_str(RadixKey(array("q", tokens)), last_hash, page_size=PAGE)
 
 
-class Worker:
-    """A controller of SGLang's with pools for ``pages`` pages; ``with`` it, or detach."""
+class Worker(BaseWorker):
+    """A controller of SGLang's with pools for ``pages`` pages."""
 
     def __init__(self, endpoint: str, layout: str, pages: int, hybrid: bool = True, **extra):
         self.pages = pages
@@ -82,46 +92,20 @@ class Worker:
         kind = HybridCacheController if hybrid else HiCacheController
         model = extra.pop("model", "test/model")
         group = extra.pop("tp_group", None)
-        config = {
-            "backend_name": "varve", "module_path": "sglang_varve", "class_name": "VarveStorage",
-            "interface_v1": 1, "endpoint": endpoint, **extra,
-        }  # fmt: skip
         self.controller = kind(
             token_to_kv_pool_allocator=SimpleNamespace(get_kvcache=lambda: device_pool),
             mem_pool_host=host, page_size=PAGE, tp_group=group, load_cache_event=None,
             write_policy="write_through", io_backend="direct", storage_backend="dynamic",
-            prefetch_threshold=PAGE, model_name=model, storage_backend_extra_config=config,
+            prefetch_threshold=PAGE, model_name=model,
+            storage_backend_extra_config=backend_config(endpoint, extra),
         )  # fmt: skip
-        backend = self.controller.storage_backend
-        self.storage = getattr(backend, "_backend", backend)  # Behind SGLang's fault injector.
+
+    def clear(self) -> bool:
+        return self.controller.clear_storage_backend()
 
     def side_entries(self, device_pool) -> list[PoolEntry]:
         """The pools beside KV's."""
         return []
-
-    def __enter__(self) -> Worker:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.controller.detach_storage_backend()
-
-    def fill(self, seed: int) -> tuple[torch.Tensor, list[bytes]]:
-        """Random bytes in newly allocated host pages: (slots, the bytes of each page)."""
-        generator = torch.Generator().manual_seed(seed)
-        indices = self.host.alloc(self.pages * PAGE)
-        raw = self.host.kv_buffer.view(torch.uint8)
-        raw.copy_(torch.randint(0, 256, raw.shape, generator=generator, dtype=torch.uint8))
-        return indices, self.contents(indices)
-
-    def contents(self, indices: torch.Tensor) -> list[bytes]:
-        """The bytes of the pages at these slots, by SGLang's own reading of its layout."""
-        return [
-            self.host.get_data_page(int(indices[i]), flat=True).view(torch.uint8).numpy().tobytes()
-            for i in range(0, len(indices), PAGE)
-        ]
-
-    def wipe(self) -> None:
-        self.host.kv_buffer.zero_()
 
     def write(
         self, indices: torch.Tensor, tokens: list[int], keys: list[str], prefix, sides=None

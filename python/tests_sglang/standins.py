@@ -17,6 +17,7 @@ import sys
 import types
 
 GPU_BOUND = ("triton", "tvm_ffi", "sgl_kernel", "flashinfer", "torchvision")
+BODY: dict = {}  # What every inert class has besides.
 HASH_MODULE = "sglang.srt.mem_cache.cpp_utils.native_hash"
 
 
@@ -46,7 +47,7 @@ class _Inert(type):
 
 
 def _inert(name: str) -> _Inert:
-    return _Inert(name, (), {"__module__": __name__})
+    return _Inert(name, (), {"__module__": __name__, **BODY})
 
 
 class _Module(types.ModuleType):

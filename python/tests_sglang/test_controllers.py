@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from rig import LAYOUTS, PAGE, Worker, hashes
+from rig import CONTROLLERS, LAYOUTS, PAGE, StorageMetrics, Worker, hashes
 from sglang.srt.mem_cache.hicache_storage import HiCacheStorage
 from support import wait_until
 
@@ -41,7 +41,7 @@ def read_chain(worker: Worker, first: int, way: str) -> list[bytes]:
     return pages
 
 
-@pytest.mark.parametrize("hybrid", [True, False], ids=["HybridCacheController", "HiCache…"])
+@pytest.mark.parametrize("hybrid", CONTROLLERS.values(), ids=CONTROLLERS.keys())
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("keys_passed", ["on", "off"])
 def test_300_pages_survive_a_kill(daemon, rng, layout, keys_passed, hybrid):
@@ -109,14 +109,12 @@ def test_writing_again_succeeds_and_a_daemon_that_is_away_is_a_miss(daemon, rng)
 
 
 def test_clear_and_stats_through_the_controller(daemon, rng):
-    from sglang.srt.observability.metrics_collector import StorageMetrics
-
     with Worker(daemon.endpoint, "page_first", PAGES) as worker:
         write_chain(worker, rng.randrange(1 << 30), "on")
         stats = worker.storage.get_stats()
         assert isinstance(stats, StorageMetrics), "SGLang's collector asserts its own class"
         assert sum(stats.backup_pgs) == PAGES and len(stats.backup_bandwidth) == 3
-        assert worker.controller.clear_storage_backend() is True
+        assert worker.clear() is True
         assert worker.read(TOKENS, None, None)[0] == 0
 
 
