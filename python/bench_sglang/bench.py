@@ -46,6 +46,7 @@ LARGE = 10_000  # From here on last, and with directory entries dropped.
 BATCHES_A_ROUND = {"64K": 24, "1M": 4, "4M": 1}
 ASKED = 512
 REPEATS = 40
+COLD_ROUNDS = 8  # Each has one question: the first alone finds the entries cold.
 
 
 class Raw:
@@ -119,7 +120,7 @@ class Case:
                 who.cold()
                 self.reads(who, "get cold", warm=False)
         if self.count >= LARGE:
-            for _ in range(max(3, self.rounds)):
+            for _ in range(COLD_ROUNDS):
                 for who in self.contestants:
                     who.cold(entries=True)
                     self.ask_once(who, "exists cold entries")
