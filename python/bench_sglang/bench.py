@@ -29,7 +29,7 @@ standins.install()
 
 import torch  # noqa: E402
 from contestants import BATCH, FileContestant, VarveContestant, make_pool, slots  # noqa: E402
-from floor import measure_asking, measure_floor  # noqa: E402
+from floor import Floor, measure_asking  # noqa: E402
 from in_time import measure_in_time  # noqa: E402
 from rig import state_single_rank  # noqa: E402
 from table import table_of  # noqa: E402
@@ -88,7 +88,10 @@ def latency(work) -> dict:
 class Case:
     """One page size and count: everything the table says of it."""
 
-    def __init__(self, raw: Raw, size: str, count: int, contestants: list, rounds: int):
+    def __init__(
+        self, raw: Raw, size: str, count: int, contestants: list, rounds: int, floor: Floor | None
+    ):
+        self.floor = floor
         self.raw, self.size, self.count, self.rounds = raw, size, count, rounds
         self.contestants = contestants
         self.bytes = SIZES[size]
@@ -116,6 +119,8 @@ class Case:
                 self.lookups(who)
             for who in self.contestants:
                 self.reads(who, "get hot", warm=True)
+            if self.floor:
+                self.floor.measure()
             for who in self.contestants:
                 who.cold()
                 self.reads(who, "get cold", warm=False)
@@ -230,9 +235,12 @@ def measure(raw: Raw, folder: Path, binary: Path, options) -> None:
     cases = sorted((count, size) for size in sizes for count in counts or COUNTS[size])
     if options.only not in ("all", "cases"):
         cases = []
-    if options.only in ("all", "floor"):
+    if options.only == "floor":
         for size in sizes:
-            measure_floor(raw, size, SIZES[size], folder, options.rounds)
+            floor = Floor(raw, size, SIZES[size], folder)
+            for _ in range(options.rounds):
+                floor.measure()
+            floor.close()
     if options.only in ("all", "floor", "cases"):
         measure_asking(raw, sizes[0], ASKED, REPEATS * options.rounds)
     for count, size in cases:
@@ -249,6 +257,7 @@ def run_case(raw: Raw, size: str, count: int, folder: Path, binary: Path, option
     print(f"{size} × {count:,} …", file=sys.stderr, flush=True)
     capacity = f"{max(2, 2 * count * SIZES[size] // GIB + 2)}GiB"
     contestants: list = []
+    floor = Floor(raw, size, SIZES[size], folder) if count < LARGE else None
     try:
         contestants.append(FileContestant("file", folder / "file", tuned=False))
         if count < LARGE:
@@ -256,9 +265,9 @@ def run_case(raw: Raw, size: str, count: int, folder: Path, binary: Path, option
         contestants.append(VarveContestant(
             "varve", folder / "varve", binary, capacity, streams=options.streams
         ))  # fmt: skip
-        Case(raw, size, count, contestants, options.rounds).run()
+        Case(raw, size, count, contestants, options.rounds, floor).run()
     finally:
-        for who in contestants:
+        for who in [*contestants, *[floor] * bool(floor)]:
             who.close()
 
 

@@ -53,43 +53,54 @@ def _peer(listener: socket.socket, page: int, path: str) -> None:
         connection.sendall(b"!")
 
 
-def measure_floor(raw, size: str, page: int, folder: Path, rounds: int) -> None:
-    listener = _cubic(socket.create_server(("127.0.0.1", 0)))
-    context = multiprocessing.get_context("fork")
-    peer = context.Process(target=_peer, args=(listener, page, str(folder / "floor")), daemon=True)
-    peer.start()
-    connection = _cubic(socket.create_connection(listener.getsockname()))
-    view = memoryview(mmap.mmap(-1, BATCH * page))
+class Floor:
+    """One page size; a round of it is measured between the rounds of the others."""
 
-    def get() -> None:
-        connection.sendall(b"g")
-        _receive(connection, view)
-        for start in range(0, len(view), page):
-            xxhash.xxh3_64_intdigest(view[start : start + page])
+    def __init__(self, raw, size: str, page: int, folder: Path):
+        self._raw, self._size, self._page = raw, size, page
+        self._file = folder / "floor"
+        listener = _cubic(socket.create_server(("127.0.0.1", 0)))
+        self._peer = multiprocessing.get_context("fork").Process(
+            target=_peer, args=(listener, page, str(self._file)), daemon=True
+        )
+        self._peer.start()
+        self._connection = _cubic(socket.create_connection(listener.getsockname()))
+        listener.close()
+        self._view = memoryview(mmap.mmap(-1, BATCH * page))
+        self._get()
 
-    def put() -> None:
-        for start in range(0, len(view), page):
-            xxhash.xxh3_64_intdigest(view[start : start + page])
-        connection.sendall(b"p")
-        connection.sendall(view)
-        connection.recv(1)
+    def _verify(self) -> None:
+        for start in range(0, len(self._view), self._page):
+            xxhash.xxh3_64_intdigest(self._view[start : start + self._page])
 
-    get()
-    times = max(1, (512 << 20) // len(view))
-    for _ in range(rounds):
-        for what, work in (("get hot", get), ("set", put)):
-            worker, other, started = time.process_time(), cpu_of(peer.pid), time.perf_counter()
+    def _get(self) -> None:
+        self._connection.sendall(b"g")
+        _receive(self._connection, self._view)
+        self._verify()
+
+    def _put(self) -> None:
+        self._verify()
+        self._connection.sendall(b"p")
+        self._connection.sendall(self._view)
+        self._connection.recv(1)
+
+    def measure(self) -> None:
+        times = max(1, (512 << 20) // len(self._view))
+        for what, work in (("get hot", self._get), ("set", self._put)):
+            worker, other = time.process_time(), cpu_of(self._peer.pid)
+            started = time.perf_counter()
             for _ in range(times):
                 work()
-            raw.add(
-                what=what, size=size, count=0, who="floor", amount=times * len(view),
+            self._raw.add(
+                what=what, size=self._size, count=0, who="floor", amount=times * len(self._view),
                 seconds=time.perf_counter() - started, worker_cpu=time.process_time() - worker,
-                daemon_cpu=cpu_of(peer.pid) - other,
+                daemon_cpu=cpu_of(self._peer.pid) - other,
             )  # fmt: skip
-    connection.close()
-    peer.join(10)
-    listener.close()
-    (folder / "floor").unlink()
+
+    def close(self) -> None:
+        self._connection.close()
+        self._peer.join(10)
+        self._file.unlink()
 
 
 def _echo(listener: socket.socket, size: int) -> None:
