@@ -32,21 +32,21 @@ class PageList:
         self._pieces, self._find = pieces, find
         self._addresses: Sequence[int] | None = None
         self._span: memoryview | None = None
-        self._starts: list[int] = []
+        self._bounds: list[tuple[int, int]] = []  # Of each piece in the span.
 
     def __len__(self) -> int:
         return len(self.sizes)
 
     def __getitem__(self, i: int) -> list[memoryview]:
-        self.lay_out()
-        return [self._span[start : start + size] for start, size in self._places(i)]
+        span = self._span
+        if span is None:
+            self.lay_out()
+            span = self._span
+        each = len(self._pieces)
+        return [span[start:end] for start, end in self._bounds[i * each : (i + 1) * each]]
 
     def __iter__(self) -> Iterator[list[memoryview]]:
         return map(self.__getitem__, range(len(self)))
-
-    def _places(self, i: int) -> Iterator[tuple[int, int]]:
-        each = len(self._pieces)
-        return zip(self._starts[i * each : (i + 1) * each], self._pieces, strict=True)
 
     def addresses(self) -> Sequence[int]:
         if self._addresses is None:
@@ -63,24 +63,25 @@ class PageList:
         # One view over the span of all pieces, cut by slicing, costs a tenth of a view for each.
         # The span may cross memory that is not the pool's; only slices of it are ever touched.
         addresses = self.addresses()
-        start = min(addresses)
-        end = max(map(int.__add__, addresses, cycle(self._pieces)))
-        self._starts = [address - start for address in addresses]
-        self._span = memory_view(start, end - start)
+        first = min(addresses)
+        starts = [address - first for address in addresses]
+        ends = list(map(int.__add__, starts, cycle(self._pieces)))
+        self._bounds = list(zip(starts, ends, strict=True))
+        self._span = memory_view(first, max(ends))
 
     def joined(self, numbers: Sequence[int]) -> list[memoryview]:
         """The views of these pages one after the other, neighbours in memory as one."""
         self.lay_out()
         views = []
         start = end = -1
+        each = len(self._pieces)
         for i in numbers:
-            for offset, size in self._places(i):
-                if offset == end:
-                    end += size
-                    continue
-                if end >= 0:
-                    views.append(self._span[start:end])
-                start, end = offset, offset + size
+            for first, last in self._bounds[i * each : (i + 1) * each]:
+                if first != end:
+                    if end >= 0:
+                        views.append(self._span[start:end])
+                    start = first
+                end = last
         if end >= 0:
             views.append(self._span[start:end])
         return views

@@ -243,11 +243,11 @@ def _receive_run(
         due = scatter.done + frame.payload_bytes
         while True:
             # Pages are settled as they complete: a connection that breaks takes none of them along.
+            first = done
             while done < len(sizes) and ends + sizes[done] <= scatter.done:
                 ends += sizes[done]
-                fits = mine[done] == sizes[done]
-                _settle(run, done, status[done], fits, pages, received, verify)
                 done += 1
+            _settle(run, range(first, done), sizes, status, mine, pages, received, verify)
             if scatter.done == due:
                 break
             connection.read_into(scatter, due - scatter.done, deadline)
@@ -264,28 +264,26 @@ def _receive_run(
 
 def _settle(
     run: PageRun,
-    i: int,
-    status: int,
-    fits: bool,
+    which: range,
+    sizes: Sequence[int],
+    status: Sequence[int],
+    mine: Sequence[int],
     pages: Sequence[Page],
     received: Received,
     verify: bool,
 ) -> None:
-    """Gives a page that arrived whole its status: PRESENT only if its bytes check."""
-    number = run.first + i
-    if status != PRESENT:
-        # Also takes back a page that was padded and announced as lost afterwards.
-        received.status[number] = DATA_LOSS if status == DATA_LOSS else MISSING
-        return
-    if not fits:
-        return
-    page = pages[number]
-    size = run.page_bytes[0] if len(run.page_bytes) == 1 else run.page_bytes[i]
-    if verify:
-        found = checksum(page)
-        if found != run.checksum[i]:
-            received.status[number] = CHECKSUM_MISMATCH
-            received.corrupt.append((number, run.checksum[i], found))
-            return
-    received.status[number] = PRESENT
-    received.bytes += size
+    """Gives the pages that arrived whole their status: PRESENT only if their bytes check."""
+    for i in which:
+        number = run.first + i
+        if status[i] != PRESENT:
+            # Also takes back a page that was padded and announced as lost afterwards.
+            received.status[number] = DATA_LOSS if status[i] == DATA_LOSS else MISSING
+        elif mine[i] == sizes[i]:
+            expected = run.checksum[i]
+            found = checksum(pages[number]) if verify else expected
+            if found == expected:
+                received.status[number] = PRESENT
+                received.bytes += sizes[i]
+            else:
+                received.status[number] = CHECKSUM_MISMATCH
+                received.corrupt.append((number, expected, found))
