@@ -35,16 +35,16 @@ def test_ranks_spread_and_the_pools_of_a_rank_stay_together(rng):
     with StandInServer() as a, StandInServer() as b, StandInServer() as c:
         servers = {server.endpoint: server for server in (a, b, c)}
         workers = []
-        for rank in range(12):
+        for rank in range(40):
             extra = {"endpoints": list(servers), "lookup_timeout_ms": 300}
             pool = make_pool(page_num=4)
-            storage = make_storage(a.endpoint, pool, extra=extra, tp_rank=rank, tp_size=12)
+            storage = make_storage(a.endpoint, pool, extra=extra, tp_rank=rank, tp_size=40)
             storage.register_mem_host_pool_v2(make_pool(), "draft")
             fill(pool, rng)
             assert storage.batch_set_v1(keys(4), pool.indices(range(4))) == [True] * 4
             workers.append(storage)
         used = {storage.endpoint for storage in workers}
-        assert len(used) == 3, "twelve ranks use all three"
+        assert len(used) == 3, "forty ranks use all three"
         for storage in workers:
             spaces = servers[storage.endpoint].spaces
             draft = storage._pools.get("draft").store.name
