@@ -2,8 +2,8 @@
 # `make test-sglang-versions`: the controllers of SGLang 0.5.9 and 0.5.15 drive VarveStorage.
 #
 # Each wheel lies in a folder of its own, before 0.5.23's, with the packages of .venv-sglang.
-# Arguments go to pytest. Where a wheel cannot be had it says so and goes on; the last line is always
-# `N passed, N failed[, N skipped]`, over both.
+# Arguments go to pytest. Where a wheel cannot be had it says so and goes on; the last line, over
+# both, is always `N passed, N failed, N skipped`.
 set -uo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
