@@ -16,7 +16,6 @@ import torch
 from sglang.srt.managers.cache_controller import HiCacheController
 from sglang.srt.mem_cache.hicache_storage import HiCacheStorageFailureInjector, PoolName
 from sglang.srt.mem_cache.hybrid_cache.hybrid_cache_controller import HybridCacheController
-from sglang.srt.mem_cache.memory_pool import MHATokenToKVPool
 from sglang.srt.mem_cache.pool_host import HostPoolGroup, PoolEntry
 from sglang.srt.mem_cache.pool_host.base import host_memory_budget_scope
 from sglang.srt.mem_cache.pool_host.mha import MHATokenToKVPoolHost
@@ -69,16 +68,12 @@ class Worker(BaseWorker):
 
     def __init__(self, endpoint: str, layout: str, pages: int, hybrid: bool = True, **extra):
         self.pages = pages
-        tokens = (pages + 1) * PAGE
-        device_pool = MHATokenToKVPool(
-            size=tokens, page_size=PAGE, dtype=torch.bfloat16, head_num=HEADS, head_dim=HEAD_DIM,
-            layer_num=LAYERS, device="cpu", enable_memory_saver=False,
-        )  # fmt: skip
+        device_pool = self.make_device_pool()
         with host_memory_budget_scope(1 << 32):
             self.host = MHATokenToKVPoolHost(
                 device_pool._mha_buffer_info(), host_to_device_ratio=2.0, host_size=0,
-                page_size=PAGE, layout=layout, pin_memory=False, device_capacity_tokens=tokens,
-                start_layer=0, end_layer=LAYERS,
+                page_size=PAGE, layout=layout, pin_memory=False,
+                device_capacity_tokens=(pages + 1) * PAGE, start_layer=0, end_layer=LAYERS,
             )  # fmt: skip
         self.host.device_pool = device_pool
         host = self.host
@@ -106,15 +101,6 @@ class Worker(BaseWorker):
     def side_entries(self, device_pool) -> list[PoolEntry]:
         """The pools beside KV's."""
         return []
-
-    def write(
-        self, indices: torch.Tensor, tokens: list[int], keys: list[str], prefix, sides=None
-    ) -> int:
-        """Backs up pages; how many tokens the controller says are stored."""
-        more = {"extra_pools": sides} if sides else {}
-        self.controller.write_storage(indices, tokens, hash_value=keys, prefix_keys=prefix, **more)
-        operation = self.controller.ack_backup_queue.get(timeout=SECONDS)
-        return operation.completed_tokens
 
     def read(
         self, tokens: list[int], last_hash: str | None, prefix, sides=None

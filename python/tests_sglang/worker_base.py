@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from sglang.srt.mem_cache.memory_pool import MHATokenToKVPool
 
 PAGE, LAYERS, HEADS, HEAD_DIM = 8, 4, 2, 16
 SECONDS = 60.0
@@ -37,6 +38,21 @@ class BaseWorker:
         """The backend, behind SGLang's fault injector where there is one."""
         backend = self.controller.storage_backend
         return getattr(backend, "_backend", backend)
+
+    def make_device_pool(self) -> MHATokenToKVPool:
+        """The pool of a small model, one page larger than the worker's."""
+        return MHATokenToKVPool(
+            size=(self.pages + 1) * PAGE, page_size=PAGE, dtype=torch.bfloat16, head_num=HEADS,
+            head_dim=HEAD_DIM, layer_num=LAYERS, device="cpu", enable_memory_saver=False,
+        )  # fmt: skip
+
+    def write(
+        self, indices: torch.Tensor, tokens: list[int], keys: list[str], prefix, sides=None
+    ) -> int:
+        """Backs up pages; how many tokens the controller says are stored."""
+        more = {"extra_pools": sides} if sides else {}
+        self.controller.write_storage(indices, tokens, hash_value=keys, prefix_keys=prefix, **more)
+        return self.controller.ack_backup_queue.get(timeout=SECONDS).completed_tokens
 
     def fill(self, seed: int) -> tuple[torch.Tensor, list[bytes]]:
         """Random bytes in newly allocated host pages: (slots, the bytes of each page)."""

@@ -12,10 +12,7 @@ from types import SimpleNamespace
 import torch
 from sglang.srt.managers import cache_controller
 from sglang.srt.mem_cache import hicache_storage, memory_pool_host
-from sglang.srt.mem_cache.memory_pool import MHATokenToKVPool
 from worker_base import (  # noqa: F401
-    HEAD_DIM,
-    HEADS,
     LAYERS,
     LAYOUTS,
     PAGE,
@@ -74,11 +71,7 @@ class Worker(BaseWorker):
 
     def __init__(self, endpoint: str, layout: str, pages: int, hybrid: bool = True, **extra):
         self.pages = pages
-        tokens = (pages + 1) * PAGE
-        device_pool = MHATokenToKVPool(
-            size=tokens, page_size=PAGE, dtype=torch.bfloat16, head_num=HEADS, head_dim=HEAD_DIM,
-            layer_num=LAYERS, device="cpu", enable_memory_saver=False,
-        )  # fmt: skip
+        device_pool = self.make_device_pool()
         host = self.host = memory_pool_host.MHATokenToKVPoolHost(
             device_pool, 2.0, 0, PAGE, layout, pin_memory=False, device="cpu"
         )
@@ -107,14 +100,6 @@ class Worker(BaseWorker):
 
     def clear(self) -> bool:
         return self.storage.clear()  # As the cache tree of these versions does.
-
-    def write(
-        self, indices: torch.Tensor, tokens: list[int], keys: list[str], prefix, sides=None
-    ) -> int:
-        """Backs up pages; how many tokens the controller says are stored."""
-        more = {"extra_pools": sides} if sides else {}
-        self.controller.write_storage(indices, tokens, hash_value=keys, prefix_keys=prefix, **more)
-        return self.controller.ack_backup_queue.get(timeout=SECONDS).completed_tokens
 
     def read(
         self, tokens: list[int], last_hash: str | None, prefix, sides=None
