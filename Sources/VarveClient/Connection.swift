@@ -164,7 +164,7 @@ final class Connection {
   /// Reads the rest of the last frame's payload and forgets it.
   func dropPayload(_ doing: String) throws(ClientError) {
     while parser.payloadRemaining > 0 {
-      if bufferStart == bufferEnd { try refill(doing) }
+      if bufferStart == bufferEnd { try refill(doing, parser.payloadRemaining) }
       let count = min(parser.payloadRemaining, bufferEnd - bufferStart)
       bufferStart += count
       parser.skip(count)
@@ -220,7 +220,7 @@ final class Connection {
   private func readFrame(_ doing: String) throws(ClientError) -> Frame {
     while true {
       if let frame = try parse() { return frame }
-      try refill(doing)
+      try refill(doing, parser.wanted)
     }
   }
 
@@ -236,11 +236,12 @@ final class Connection {
     }
   }
 
-  private func refill(_ doing: String) throws(ClientError) {
+  /// Receives `wanted` bytes at most, as far as the buffer goes, or those of a head.
+  private func refill(_ doing: String, _ wanted: Int) throws(ClientError) {
     precondition(bufferStart == bufferEnd, "bytes would be lost")
     bufferStart = 0
     bufferEnd = 0
-    let room = min(buffer.byteCount, max(Self.headRoom, parser.wanted))
+    let room = min(buffer.byteCount, max(Self.headRoom, wanted))
     bufferEnd = try unsafe receive(
       UnsafeMutableRawBufferPointer(rebasing: buffer.mutableBytes[..<room]), doing)
   }
