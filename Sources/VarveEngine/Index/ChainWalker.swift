@@ -51,7 +51,7 @@ struct ChainWalker {
     begin(range)
     for index in range {
       if states[index - start] != .absent, try look(index, isLive) { continue }
-      if let place { advance(past: index, from: isShared ? place : withPath(place, index)) }
+      if let place = sharedPlace(index) { advance(past: index, from: place) }
     }
     try findDeferred(isLive)
     return found
@@ -63,10 +63,10 @@ struct ChainWalker {
   ) throws(IndexError) -> Bool {
     let name = PageName(namespace: namespace, id: ids[index])
     let offset = index - start
-    if newest[offset] == nil, let place,
+    if newest[offset] == nil, let place = sharedPlace(index),
       let record = try probe.findByPath(name, hashes[offset], at: place), record.kind == .page
     {
-      let page = record.page(namespace, at: isShared ? place : withPath(place, index))
+      let page = record.page(namespace, at: place)
       if isLive(page) {
         strays = 0
         found[offset] = page
@@ -134,6 +134,14 @@ struct ChainWalker {
         newest[offset] = entry
       }
     }
+  }
+
+  /// Where `ids[index]` may stand, its path covering its window.
+  private mutating func sharedPlace(_ index: Int) -> WindowPlace? {
+    guard let place, !isShared else { return place }
+    let shared = withPath(place, index)
+    (self.place, isShared) = (shared, true)
+    return shared
   }
 
   /// The place after `ids[index]`, which stands at `here`, whose path covers its window.
