@@ -45,13 +45,15 @@ struct PageOfLease {
   let lease: ArenaLease
   let number: Int
 
+  var page: ArenaLease.Page { lease.pages[number] }
+
   func get() throws -> PageOfLease {
-    if case .failed(let error) = lease.pages[number] { throw error }
+    if case .failed(let error) = page { throw error }
     return self
   }
 
   func copy() -> [UInt8] {
-    guard case .here(let range) = lease.pages[number] else { return [] }
+    guard case .here(let range) = page else { return [] }
     var bytes: [UInt8] = []
     for index in range { unsafe bytes.append(contentsOf: lease.pieces[index]) }
     return bytes
@@ -125,7 +127,7 @@ extension PageArena {
           }
           let results = arena.pages(batch, fixture.reader)
           for (location, result) in zip(batch, results) {
-            switch result.lease.pages[result.number] {
+            switch result.page {
             case .here: held.append((result, try #require(try fixture.bytes(location))))
             case .failed(.memoryExhausted): break
             case .failed(let error): Issue.record("\(error)")
@@ -224,7 +226,7 @@ extension PageArena {
     fixture.files.inner.flipBit(bit, of: path)
     let batch = fixture.pages.map(\.location)
     for (location, result) in zip(batch, arena.pages(batch, fixture.reader)) {
-      switch result.lease.pages[result.number] {
+      switch result.page {
       case .here: #expect(try result.copy() == fixture.bytes(location))
       case .failed(.corrupt(let segment, let offset, let expected, let found)):
         #expect(location == victim && segment == victim.segment && offset == victim.offset)
@@ -252,7 +254,7 @@ extension PageArena {
     var failed = 0
     for (location, result) in zip(first, arena.pages(first, fixture.reader)) {
       let end = (UInt64(location.offset) + UInt64(location.storedBytes) + 4095) / 4096 * 4096
-      switch result.lease.pages[result.number] {
+      switch result.page {
       case .here:
         #expect(end <= limit)
         #expect(try result.copy() == fixture.bytes(location))

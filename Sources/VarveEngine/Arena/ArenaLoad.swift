@@ -156,34 +156,38 @@ struct ArenaLoad {
     switch outcome {
     case .success(let got):
       let start = run[0].start
-      for index in range {
-        let target = work[index].target
-        let isWhole = target.location.isWithin(start + UInt64(got))
-        settle(
-          work[index],
-          isWhole
-            ? target.mismatch()
-            : .cutOff(
-              segment: target.location.segment, offset: target.location.offset))
-      }
+      settle(
+        range.map { index in
+          let target = work[index].target
+          guard target.location.isWithin(start + UInt64(got)) else {
+            return .cutOff(segment: target.location.segment, offset: target.location.offset)
+          }
+          return target.mismatch()
+        }, of: range)
     case .failure(let error):
       // One bad spot must not take its neighbours along: each is tried alone.
       if range.count > 1, case .log = error {
         for index in range { readRun(index..<index + 1, readers, gap) }
       } else {
-        for index in range { settle(work[index], error) }
+        settle(range.map { _ in error }, of: range)
       }
     }
   }
 
-  private mutating func settle(_ work: Work, _ failure: PageReadError?) {
-    if case .corrupt = failure { arena.corruptions.add() }
-    if let entry = work.entry {
-      arena.state.update { $0.finish(entry, failure) }
-    } else if let failure, case .oneOff(_, let buffer) = items[work.item] {
-      items[work.item] = .failed(failure)
-      arena.release([buffer])
+  /// What became of the pages of a run, told to all who wait for them with one look at the arena.
+  private mutating func settle(_ failures: [PageReadError?], of range: Range<Int>) {
+    var loads: [(entry: Int, failure: PageReadError?)] = []
+    for (work, failure) in zip(work[range], failures) {
+      if case .corrupt = failure { arena.corruptions.add() }
+      if let entry = work.entry {
+        loads.append((entry, failure))
+      } else if let failure, case .oneOff(_, let buffer) = items[work.item] {
+        items[work.item] = .failed(failure)
+        arena.release([buffer])
+      }
     }
+    if loads.isEmpty { return }
+    arena.state.update { state in for load in loads { state.finish(load.entry, load.failure) } }
   }
 
   /// Reads and verifies one page outside of any cache.
