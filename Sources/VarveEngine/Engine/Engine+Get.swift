@@ -78,6 +78,14 @@ package struct GetPage: Sendable {
   }
 }
 
+/// The next pages of a get, if nobody has to wait for them.
+package enum HotPages: Sendable {
+  /// What `GetSession.next` gives.
+  case made(GetBatch?)
+  /// Some page must be read, or is being read: `next` waits for it.
+  case cold
+}
+
 /// One get: hands out pages in order, a bounded batch at a time. Used by one thread at a time.
 package final class GetSession: @unchecked Sendable {
   // Sendable is sound: batches are asked for one after the other, by whichever thread; the caller
@@ -118,12 +126,12 @@ package final class GetSession: @unchecked Sendable {
     return try handOut(batch, engine.lease(batch.compactMap { $0?.location }))
   }
 
-  /// The same, if no page of it has to be waited for; nil else, and when the answer is over.
-  package func nextIfHot(bytesMax: Int) throws(EngineError) -> GetBatch? {
+  /// What `next` would give, as far as that can be said without waiting.
+  package func nextIfHot(bytesMax: Int) throws(EngineError) -> HotPages {
     let batch = following(bytesMax)
-    guard !batch.isEmpty, let lease = engine.arena.leaseHot(batch.compactMap { $0?.location })
-    else { return nil }
-    return try handOut(batch, lease)
+    if batch.isEmpty { return .made(nil) }
+    guard let lease = engine.arena.leaseHot(batch.compactMap { $0?.location }) else { return .cold }
+    return .made(try handOut(batch, lease))
   }
 
   private func following(_ bytesMax: Int) -> ArraySlice<PageRecord?> {

@@ -14,7 +14,7 @@ package enum RequestStage: String, CaseIterable, Sendable {
   case index
   /// Waiting for a thread that may wait for the disk.
   case queue
-  /// Reading pages (from the arena or the disk), writing them, syncing.
+  /// Reading batches of pages of which at least one was not in memory, writing them, syncing.
   case disk
   /// Pages going into the socket.
   case send

@@ -31,12 +31,12 @@ extension Connection {
     }
   }
 
-  /// One batch of pages that all lie in memory; false when one does not.
+  /// One batch, or the end, where nobody has to wait for it; false else.
   private func produceHot(_ stream: UInt32, _ wake: Monitor<State>.Wake) -> Bool {
     guard let get = state.peek({ $0.gets[stream] }) else { return false }
     do throws(EngineError) {
-      let batch = try get.session.nextIfHot(bytesMax: Limits.getBatchBytes)
-      guard let batch else { return false }
+      guard case .made(let batch) = try get.session.nextIfHot(bytesMax: Limits.getBatchBytes)
+      else { return false }
       made(batch, stream, wake)
     } catch {
       refuse(stream, Refusal(error))
@@ -76,11 +76,13 @@ extension Connection {
   }
 
   private func made(_ batch: GetBatch?, _ stream: UInt32, _ wake: Monitor<State>.Wake) {
+    let run = batch.map { OutgoingRun($0) }
+    let isOver = batch?.isLast ?? true
     state.change { state, whom in
       whom = wake
       guard state.gets[stream] != nil else { return }
-      state.gets[stream]?.append(batch)
-      state.pageBytes += batch?.byteCount ?? 0
+      state.gets[stream]?.append(run, isOver: isOver)
+      state.pageBytes += run?.byteCount ?? 0
     }
   }
 }

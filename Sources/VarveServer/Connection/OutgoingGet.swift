@@ -25,10 +25,10 @@ struct OutgoingGet: Sendable {
   var wantsBatch: Bool { !isProducing && !isOver && runs.count < 2 }
 
   /// The next batch has been made; nil: there was none.
-  mutating func append(_ batch: GetBatch?) {
+  mutating func append(_ run: OutgoingRun?, isOver: Bool) {
     isProducing = false
-    isOver = batch?.isLast ?? true
-    if let batch { runs.append(OutgoingRun(batch)) }
+    self.isOver = isOver
+    if let run { runs.append(run) }
   }
 
   /// What the writer can do next for this stream.

@@ -45,11 +45,11 @@ extension GrpcConnection {
     }
   }
 
-  /// One batch of pages that all lie in memory; false when one does not.
+  /// One batch, or the end, where nobody has to wait for it; false else.
   private func produceHot(_ stream: Int32, _ get: GrpcGet) -> Bool {
     do throws(EngineError) {
-      let batch = try get.session.nextIfHot(bytesMax: Limits.getBatchBytes)
-      guard let batch else { return false }
+      guard case .made(let batch) = try get.session.nextIfHot(bytesMax: Limits.getBatchBytes)
+      else { return false }
       made(batch, stream)
     } catch {
       refuse(stream, Refusal(error))

@@ -8,19 +8,19 @@ internal import VarveWire
 /// Consecutive bytes of one stream's answer. Pages stay leased while it lives.
 @safe final class OutgoingBytes: @unchecked Sendable {
   // Sendable is sound: everything is set once and only read; `memory` lives until deinit, what else
-  // `pieces` point to is held by `pages`.
+  // `pieces` point to is held by `batch`.
   let byteCount: Int
   /// Bytes of pages among them.
   let pageBytes: Int
   private let memory: UnsafeMutableRawBufferPointer
-  private let pages: GetBatch?
+  private let batch: GetBatch?
   private let pieces: [UnsafeRawBufferPointer]
 
   /// Whole messages, prefixes included.
   init(_ bytes: [UInt8]) {
     unsafe memory = .allocate(byteCount: bytes.count, alignment: 1)
     unsafe memory.copyBytes(from: bytes)
-    pages = nil
+    batch = nil
     unsafe pieces = [UnsafeRawBufferPointer(memory)]
     byteCount = bytes.count
     pageBytes = 0
@@ -54,7 +54,7 @@ internal import VarveWire
     heads += GrpcGetMessage.tail
     unsafe memory = .allocate(byteCount: heads.count, alignment: 1)
     unsafe memory.copyBytes(from: heads)
-    pages = batch
+    self.batch = batch
     var pieces: [UnsafeRawBufferPointer] = unsafe []
     let memory = unsafe UnsafeRawBufferPointer(memory)
     for part in plan {
