@@ -29,7 +29,7 @@ TORTURE_ENV := SWIFT_BACKTRACE=enable=no SWIFT_DETERMINISTIC_HASHING=1
 
 .PHONY: help deps build install run test demo lint format proto test-grpc bench-grpc test-sglang bench-sglang kill bench asan tsan \
 	fuzz-smoke kill-long powercut flip restart coverage clean
-.PHONY: bench-abuse test-systemd test-sglang-versions
+.PHONY: bench-abuse counts test-systemd test-sglang-versions
 .PHONY: bench-peers bench-peers-deps bench-deps bench-rocks build-bench bench-engine bench-index bench-tuner bench-tables
 .PHONY: build-torture torture-canary crash crash-canary crash-nightly torture metamorphic
 
@@ -80,6 +80,9 @@ test-systemd: build ## run the installed units under a real systemd, in a contai
 
 kill: build ## kill varved under load 25 times and check every acknowledged page
 	$(VENV)/bin/python Tests/kill/kill_loop.py --rounds 25
+
+counts: build ## allocations, copies and system calls a page, on every path, held to bounds
+	$(VENV)/bin/python Tests/counts/count_paths.py
 
 kill-long: build ## the same until a million pages were acknowledged, or 1,000 rounds
 	$(VENV)/bin/python Tests/kill/kill_loop.py --rounds 1000 --acks 1000000
