@@ -71,6 +71,10 @@ package enum Limits {
   package static let readAheadJobBytesMax = 8 << 20
   package static let scanWindowBytes = 64 << 10
   package static let ioQueueMax = 4096
+  /// Gets that wait until pages of others have left memory.
+  package static let roomLineMax = 4096
+  /// Of a namespace, beside the others; 1 where none is said.
+  package static let weightMax = 100
 
   // The index.
   package static let tableBlockBytes = 16 << 10

@@ -31,6 +31,21 @@ import VarveFile
     #expect(pool.lentCount == 0 && pool.heldBytes == 2 * one)
   }
 
+  @Test func aNamespaceLeavesBuffersForOthers() throws {
+    let one = ExtentBuffer.reservedBytes(payloadBytesMax: 64 << 10)
+    let pool = StagingPool(ledger: MemoryLedger(limitBytes: 64 << 20), byteCountMax: 18 * one)
+    let (a, b) = (Claimant(namespace: 1, weight: 1), Claimant(namespace: 2, weight: 1))
+    var held: [ExtentBuffer] = []
+    while let buffer = pool.take(payloadBytes: 1, for: a) { held.append(buffer) }
+    #expect(held.count == 16)
+    let other = try #require(pool.take(payloadBytes: 1, for: b))
+    #expect(pool.take(payloadBytes: 1, for: b, isLuxury: true) == nil)
+    for buffer in held { pool.give(buffer, from: a) }
+    #expect(pool.take(payloadBytes: 1, for: b, isLuxury: true) != nil)
+    pool.give(other, from: b)
+    #expect(pool.lentCount == 1)
+  }
+
   @Test func idleBuffersMakeRoomForOtherClasses() throws {
     let ledger = MemoryLedger(limitBytes: 1 << 20)
     let pool = StagingPool(ledger: ledger, byteCountMax: 1 << 20)
@@ -81,6 +96,31 @@ import VarveFile
     pool.close()
     #expect(gate.peek { $0.done } == 5, "closing runs what was queued")
     #expect(!pool.submit(job), "a closed pool refuses")
+  }
+
+  @Test func aNamespaceThatFillsTheQueueLeavesPlacesForOthers() {
+    let pool = IOPool(threads: 1, queueMax: 18)
+    let isOpen = Monitor(false)
+    let order = Locked<[UInt32]>([])
+    func submit(_ namespace: UInt32) -> Bool {
+      pool.submit(for: Claimant(namespace: namespace, weight: 1), cost: 1 << 20) {
+        order.withLock { $0.append(namespace) }
+      }
+    }
+    let first: IOPool.Job = { _ = isOpen.wait { $0 ? true : nil } }
+    #expect(pool.submit(first))
+    let clock = SystemClock()
+    let deadline = clock.monotonicNanos() + 10_000_000_000
+    while pool.runningCount < 1, clock.monotonicNanos() < deadline {}
+    var count = 0
+    while submit(1) { count += 1 }
+    #expect(count == 16)
+    #expect(submit(2), "and the other's job")
+    let more: IOPool.Job = {}
+    #expect(pool.submit(for: Claimant(namespace: 1, weight: 1), isBounded: false, more))
+    isOpen.update { $0 = true }
+    pool.close()
+    #expect(order.withLock { Array($0.prefix(2)) } == [1, 2], "runs second of all")
   }
 
   @Test func thousandsOfJobsFromManyThreadsAllRunOnce() {

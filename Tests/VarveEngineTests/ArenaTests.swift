@@ -62,8 +62,15 @@ struct PageOfLease {
 
 extension PageArena {
   func pages(_ batch: [Location], _ readers: ReaderOf) -> [PageOfLease] {
-    let lease = lease(batch, readers: readers)
+    guard let lease = lease(batch, for: .engine, readers: readers) else {
+      preconditionFailure("shares do not bind the engine")
+    }
     return batch.indices.map { PageOfLease(lease: lease, number: $0) }
+  }
+
+  /// Nil where it is not given.
+  func hot(_ batch: [Location]) -> ArenaLease? {
+    try? leaseHot(batch, for: .engine).get()
   }
 
   func page(_ location: Location, _ readers: ReaderOf) throws -> PageOfLease {
@@ -141,7 +148,7 @@ extension PageArena {
         case 8:
           let location = fixture.pages[dice.below(fixture.pages.count)].location
           let bytes = try #require(try fixture.bytes(location))
-          unsafe bytes.withUnsafeBytes { unsafe arena.insertCopy(location, $0) }
+          unsafe bytes.withUnsafeBytes { unsafe arena.insertCopy(location, of: 1, $0) }
         default: arena.dropSegment(UInt64(1 + dice.below(2)))
         }
         arena.state.peek { $0.checkInvariants() }
@@ -187,12 +194,12 @@ extension PageArena {
     _ = arena.pages(Array(locations.dropLast()), fixture.reader)
     let idle = arena.state.peek { $0.evictableChunks }
     let (reads, hits) = (fixture.reads, arena.hits.current)
-    #expect(arena.leaseHot(locations) == nil, "the last page was never read")
+    #expect(arena.hot(locations) == nil, "the last page was never read")
     #expect(arena.state.peek { $0.evictableChunks } == idle, "and nothing was taken")
     #expect(arena.hits.current == hits)
     // A page that is being read is not there yet.
-    let loading = arena.state.update { $0.insert(last, skew: LoadTarget.skew(last)) }
-    #expect(arena.leaseHot([last]) == nil)
+    let loading = arena.state.update { $0.insert(last, of: 1, skew: LoadTarget.skew(last)) }
+    #expect(arena.hot([last]) == nil)
     arena.state.update { state in
       if let loading {
         state.finish(loading, .segmentGone(last.segment))
@@ -200,7 +207,7 @@ extension PageArena {
       }
     }
     _ = try arena.page(last, fixture.reader)
-    var lease = arena.leaseHot(locations)
+    var lease = arena.hot(locations)
     #expect(fixture.reads == reads + 1, "the only read was the last page's")
     for (number, location) in locations.enumerated() {
       let page = try PageOfLease(lease: #require(lease), number: number)
@@ -208,7 +215,7 @@ extension PageArena {
     }
     var wrong = last
     wrong.checksum ^= 1
-    #expect(arena.leaseHot([wrong]) == nil, "memory does not answer for an index that errs")
+    #expect(arena.hot([wrong]) == nil, "memory does not answer for an index that errs")
     #expect(arena.state.peek { $0.evictableChunks } == 0)
     lease = nil
     #expect(arena.state.peek { $0.evictableChunks } > 0)

@@ -3,6 +3,7 @@
 import Testing
 import VarveBase
 import VarveClient
+import VarveFile
 import VarveServer
 import VarveWire
 
@@ -106,6 +107,96 @@ import VarveWire
     try server.client().ping()
     server.server.ledger.release(taken - 1, for: .filter)
     #expect(server.wait { server.server.ledger.bytes(of: .connection) == 0 })
+  }
+
+  /// Pages of `count` MiB under a name of their own.
+  private func stored(
+    _ server: TestServer, _ name: String, count: Int
+  ) throws -> (id: UInt32, chain: Chain) {
+    let client = try server.client()
+    let id = try client.openNamespace(name).namespaceID
+    let chain = Chain(pageIDs: Pages.ids(count, seed: UInt32(name.utf8.first ?? 0)))
+    let pages = (0..<count).map { Pages.bytes(1 << 20, $0) }
+    #expect(
+      try client.put(namespaceID: id, chain: chain, pages: pages).allSatisfy { $0 == .stored })
+    return (id, chain)
+  }
+
+  /// Connections that ask for everything and read nothing hold what they may, each ever less; a
+  /// namespace beside theirs is served as if they were not there, and theirs again when they go.
+  @Test func aCrowdThatDoesNotReadLeavesRoomForOthers() throws {
+    let server = try TestServer {
+      $0.stallSeconds = 60
+      $0.capacityBytes = 256 << 20
+    }
+    let engine = try #require(server.server.calls).engine
+    let theirs = try stored(server, "theirs", count: 60)
+    let ours = try stored(server, "ours", count: 4)
+    // Pages that many hold count once: each begins elsewhere.
+    var mute: [RawClient] = []
+    for first in 0..<60 {
+      let request = GetRequest(
+        namespaceID: theirs.id, chain: theirs.chain, first: UInt32(first)
+      ).encode()
+      let raw = try server.raw()
+      try raw.hello()
+      for get in 0..<4 {
+        try raw.send(.request, flags: .last, method: .get, stream: UInt32(2 * get + 1), request)
+      }
+      mute.append(raw)
+    }
+    #expect(server.wait { engine.arena.waitingCount > 0 }, "they were given all they asked for")
+    let client = try server.client()
+    for _ in 0..<3 {
+      #expect(try client.get(GetRequest(namespaceID: ours.id, chain: ours.chain)).count == 4)
+    }
+    // One more of theirs waits in line: not refused, not starved.
+    let answered = Locked<Int?>(nil)
+    let endpoint = Endpoint.tcp(host: "127.0.0.1", port: server.port)
+    let late = NamedThread("late") {
+      let request = GetRequest(namespaceID: theirs.id, chain: theirs.chain)
+      let got = try? Client(endpoint).get(request)
+      answered.withLock { $0 = got?.count ?? -1 }
+    }
+    let ledger = server.server.ledger
+    #expect(ledger.totalBytesMax <= ledger.limitBytes)
+    mute = []
+    late.join()
+    #expect(answered.withLock { $0 } == 60)
+    #expect(server.wait { !engine.arena.isTight && engine.arena.waitingCount == 0 })
+    #expect(server.wait { engine.arena.state.peek { $0.room.held.isEmpty } })
+    engine.arena.state.peek { $0.checkInvariants() }
+  }
+
+  /// A connection's puts may hold a quarter of the memory for them, and one always.
+  @Test func putsBeyondAConnectionsPartAreRefusedAndOnlyThose() throws {
+    let server = try TestServer()
+    let limit = try #require(server.server.calls).engine.configuration.stagingBytes / 4
+    let raw = try server.raw()
+    try raw.hello()
+    let id = try server.client().openNamespace("n").namespaceID
+    let page = 2 << 20
+    var refused: Problem?
+    var stream: UInt32 = 1
+    while refused == nil, stream < 41 {
+      let ids = Pages.ids(1, seed: stream)
+      let header = PutHeader(
+        namespaceID: id, chain: Chain(pageIDs: ids), first: 0, count: 1,
+        pageBytes: [UInt32(page)], checksum: [0], ask: true)
+      try raw.send(.request, method: .put, stream: stream, header.encode())
+      refused = try raw.frame().problem
+      stream += 2
+    }
+    #expect(refused?.status == .resourceExhausted)
+    #expect(refused?.limit == "connection_put_bytes")
+    #expect(refused?.limitValue == UInt64(limit))
+    #expect(Int(stream / 2) - 1 == limit / page, "so many were let in")
+    // Another connection is not concerned.
+    let client = try server.client()
+    let statuses = try client.put(
+      namespaceID: id, chain: Chain(pageIDs: Pages.ids(1, seed: 99)),
+      pages: [Pages.bytes(page, 1)])
+    #expect(statuses == [.stored])
   }
 
   @Test func answersThatNobodyReadsStopTheReadingOfMore() throws {

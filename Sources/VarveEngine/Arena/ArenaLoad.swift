@@ -4,6 +4,14 @@
 internal import VarveBase
 
 struct ArenaLoad {
+  /// Why a hot lease was not given.
+  enum HotRefusal: Error {
+    /// A page is not there, or not ready.
+    case cold
+    /// Others hold too much, or wait already.
+    case noRoom
+  }
+
   private enum Item {
     /// Leased already; ready, or being read by someone (maybe this batch).
     case entry(Int)
@@ -24,14 +32,19 @@ struct ArenaLoad {
   private var items: [Item] = []
   private var work: [Work] = []
 
-  /// Takes leases on what is there and memory for what is not.
-  init(_ arena: PageArena, _ batch: [Location]) {
+  /// Takes leases on what is there and memory for what is not; nil, and nothing taken, when the
+  /// claimant may not have so much now.
+  init?(_ arena: PageArena, _ batch: [Location], for claimant: Claimant, _ promise: RoomPromise?) {
     self.arena = arena
     self.batch = batch
     items.reserveCapacity(batch.count)
     var withoutRoom: [Int] = []
     var hits = 0
-    arena.state.change { state, _ in
+    let isAdmitted = arena.state.change { state, _ in
+      if let promise { state.room.settle(promise) }
+      // Who waits comes first.
+      let isNext = promise != nil || state.room.line.count(of: claimant) == 0
+      guard isNext, state.admits(Self.need(batch, state), of: claimant) else { return false }
       for (index, location) in batch.enumerated() {
         if let problem = Self.problem(location) {
           items.append(.failed(problem))
@@ -42,7 +55,8 @@ struct ArenaLoad {
           items.append(.entry(number))
           hits += 1
         } else if state.index[ArenaKey(location)] == nil,
-          let number = state.insert(location, skew: LoadTarget.skew(location))
+          let number = state.insert(
+            location, of: claimant.namespace, skew: LoadTarget.skew(location))
         {
           items.append(.entry(number))
           work.append(Self.work(state, number, location, index, arena))
@@ -51,33 +65,58 @@ struct ArenaLoad {
           withoutRoom.append(index)
         }
       }
+      arena.noteRoom(state)
+      return true
     }
+    guard isAdmitted else { return nil }
     arena.hits.add(hits)
     for index in withoutRoom { takeOneOff(index) }
     arena.misses.add(work.count)
   }
 
-  /// Takes leases on pages that are all there and ready; nil, and nothing taken, when one is not.
-  init?(hot batch: [Location], in arena: PageArena) {
-    self.arena = arena
-    self.batch = batch
-    items.reserveCapacity(batch.count)
-    let items = arena.state.change { state, _ -> [Item]? in
-      var items: [Item] = []
-      items.reserveCapacity(batch.count)
+  /// Takes leases on pages that are all there and ready; nothing taken, and why, when one is not,
+  /// or when the claimant may not have so much now.
+  static func hot(
+    _ batch: [Location], for claimant: Claimant, in arena: PageArena
+  ) -> Result<ArenaLoad, HotRefusal> {
+    var load = ArenaLoad(arena, batch)
+    let refusal = arena.state.change { state, _ -> HotRefusal? in
+      var need = 0
       for location in batch {
         guard Self.problem(location) == nil, let number = state.index[ArenaKey(location)],
           let entry = state.entries[number], case .ready = entry.phase,
           Self.isSame(entry, location)
-        else { return nil }
-        items.append(.entry(number))
+        else { return .cold }
+        if entry.leaseCount == 0 { need += entry.chunks.count }
+        load.items.append(.entry(number))
       }
-      for case .entry(let number) in items { state.retain(number) }
-      return items
+      guard state.room.line.count(of: claimant) == 0, state.admits(need, of: claimant) else {
+        return .noRoom
+      }
+      for case .entry(let number) in load.items { state.retain(number) }
+      arena.noteRoom(state)
+      return nil
     }
-    guard let items else { return nil }
-    self.items = items
-    arena.hits.add(items.count)
+    if let refusal { return .failure(refusal) }
+    arena.hits.add(batch.count)
+    return .success(load)
+  }
+
+  private init(_ arena: PageArena, _ batch: [Location]) {
+    self.arena = arena
+    self.batch = batch
+    items.reserveCapacity(batch.count)
+  }
+
+  /// Chunks that pages of the batch take which nobody holds yet.
+  private static func need(_ batch: [Location], _ state: ArenaState) -> Int {
+    batch.reduce(0) { need, location in
+      guard problem(location) == nil else { return need }
+      guard let number = state.index[ArenaKey(location)], let entry = state.entries[number] else {
+        return need + ArenaState.chunkCount(of: location, skew: LoadTarget.skew(location))
+      }
+      return need + (entry.leaseCount == 0 ? entry.chunks.count : 0)
+    }
   }
 
   private static func problem(_ location: Location) -> PageReadError? {

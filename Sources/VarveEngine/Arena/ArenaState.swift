@@ -22,6 +22,7 @@ struct ArenaEntry {
   }
 
   let key: ArenaKey
+  let namespace: UInt32
   let byteCount: Int
   let checksum: UInt64
   /// Bytes before the page in its first chunk: direct reads begin on 4 KiB.
@@ -51,6 +52,7 @@ struct ArenaState {
   var stagedChunks = 0
   var hand = 0
   var evictedCount: UInt64 = 0
+  var room = ArenaRoom()
 
   func checkInvariants() {
     let live = entries.compactMap { $0 }
@@ -63,22 +65,32 @@ struct ArenaState {
       idle.reduce(0) { $0 + $1.chunks.count } == evictableChunks, "evictable chunks are counted")
     precondition(
       index.count == live.count { !$0.isForgotten }, "found entries are those not forgotten")
+    let busy = live.filter { $0.leaseCount > 0 }.reduce(0) { $0 + $1.chunks.count }
+    precondition(busy == pinnedChunks, "chunks are pinned by leases")
+    precondition(
+      room.held.values.reduce(0, +) == busy + room.promisedChunks, "what is held has a holder")
   }
 
   /// Adds an entry in phase loading, leased once; nil when chunks cannot be had without touching
   /// leased pages.
-  mutating func insert(_ location: Location, skew: Int) -> Int? {
+  mutating func insert(_ location: Location, of namespace: UInt32, skew: Int) -> Int? {
     let key = ArenaKey(location)
     precondition(index[key] == nil, "a page is cached once")
-    let byteCount = Int(location.storedBytes)
-    let span = SegmentFormat.padded(skew + byteCount)
-    let needed = (span + Limits.arenaChunkBytes - 1) / Limits.arenaChunkBytes
+    let needed = Self.chunkCount(of: location, skew: skew)
     guard let chunks = takeChunks(needed) else { return nil }
     let entry = ArenaEntry(
-      key: key, byteCount: byteCount, checksum: location.checksum, skew: skew, chunks: chunks)
+      key: key, namespace: namespace, byteCount: Int(location.storedBytes),
+      checksum: location.checksum, skew: skew, chunks: chunks)
     let number = add(entry)
     index[key] = number
+    room.hold(needed, of: namespace)
     return number
+  }
+
+  /// Chunks that a page takes.
+  static func chunkCount(of location: Location, skew: Int) -> Int {
+    let span = SegmentFormat.padded(skew + Int(location.storedBytes))
+    return (span + Limits.arenaChunkBytes - 1) / Limits.arenaChunkBytes
   }
 
   private mutating func add(_ entry: ArenaEntry) -> Int {
@@ -110,14 +122,16 @@ struct ArenaState {
 
   /// The staged chunks hold the page that now lies at `location`, verified: it can be found. Where
   /// a reader was faster and has it from the disk, they are given back.
-  mutating func adopt(_ location: Location, _ chunks: ArraySlice<Int32>) {
+  mutating func adopt(
+    _ location: Location, of namespace: UInt32, _ chunks: ArraySlice<Int32>
+  ) {
     let key = ArenaKey(location)
     guard index[key] == nil else { return unstage(chunks) }
     stagedChunks -= chunks.count
     precondition(stagedChunks >= 0, "only staged chunks are adopted")
     var entry = ArenaEntry(
-      key: key, byteCount: Int(location.storedBytes), checksum: location.checksum, skew: 0,
-      chunks: Array(chunks))
+      key: key, namespace: namespace, byteCount: Int(location.storedBytes),
+      checksum: location.checksum, skew: 0, chunks: Array(chunks))
     entry.phase = .ready
     entry.leaseCount = 0
     evictableChunks += chunks.count
@@ -127,7 +141,10 @@ struct ArenaState {
   /// One more lease on an entry.
   mutating func retain(_ number: Int) {
     guard let entry = entries[number] else { preconditionFailure("entry \(number) is free") }
-    if entry.leaseCount == 0 { evictableChunks -= entry.chunks.count }
+    if entry.leaseCount == 0 {
+      evictableChunks -= entry.chunks.count
+      room.hold(entry.chunks.count, of: entry.namespace)
+    }
     entries[number]?.leaseCount += 1
     entries[number]?.frequency = min(entry.frequency + 1, Self.frequencyMax)
   }
@@ -137,6 +154,7 @@ struct ArenaState {
     precondition(entry.leaseCount > 0, "a lease is released once")
     entries[number]?.leaseCount -= 1
     guard entry.leaseCount == 1 else { return }
+    room.letGo(entry.chunks.count, of: entry.namespace)
     if entry.isForgotten { free(number) } else { evictableChunks += entry.chunks.count }
   }
 

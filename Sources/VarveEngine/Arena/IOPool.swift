@@ -4,30 +4,18 @@
 internal import VarveBase
 internal import VarveFile
 
-/// A fixed number of threads and a bounded queue of jobs.
+/// A fixed number of threads and a bounded queue of jobs, fair between namespaces.
 package final class IOPool: Sendable {
   package typealias Job = @Sendable () -> Void
 
   private struct State {
-    var queue: [Job?] = []
-    var head = 0
+    var queue = FairQueue<Job>()
     var isClosed = false
     var runningCount = 0
-
-    var count: Int { queue.count - head }
-
-    mutating func popFirst() -> Job? {
-      guard head < queue.count else { return nil }
-      let job = queue[head]
-      queue[head] = nil
-      head += 1
-      if head == queue.count || head >= 1024 {
-        queue.removeFirst(head)
-        head = 0
-      }
-      return job
-    }
   }
+
+  /// The cost of a job that moves hardly any bytes.
+  package static let smallJobBytes = 64 << 10
 
   package let queueMax: Int
   private let isInline: Bool
@@ -50,13 +38,21 @@ package final class IOPool: Sendable {
     threads.withLock { $0 = made }
   }
 
-  /// Queues a job; false when the queue is full or the pool is closed (the job is then not run).
-  package func submit(_ job: @escaping Job) -> Bool {
+  /// Queues a job; false when the queue has no place for one more of the claimant's, or the pool
+  /// is closed (the job is then not run).
+  ///
+  /// - Parameters:
+  ///   - cost: bytes that it moves; threads are shared by them.
+  ///   - isBounded: false for a job that has waited in another bounded line.
+  package func submit(
+    for claimant: Claimant = .engine, cost: Int = smallJobBytes, isBounded: Bool = true,
+    _ job: @escaping Job
+  ) -> Bool {
     // The threads are alike, and each looks at the queue before it waits: one is enough.
     let isTaken = state.change { state, wake in
-      if state.isClosed || state.count >= queueMax { return false }
+      if state.isClosed || isBounded && !hasPlace(claimant, state.queue) { return false }
       if isInline { return true }
-      state.queue.append(job)
+      state.queue.append(job, of: claimant, cost: cost)
       wake = .one
       return true
     }
@@ -64,8 +60,13 @@ package final class IOPool: Sendable {
     return isTaken
   }
 
+  private func hasPlace(_ claimant: Claimant, _ queue: FairQueue<Job>) -> Bool {
+    FairShare.admits(
+      claimant, held: queue.count(of: claimant), adding: 1, free: queueMax - queue.count)
+  }
+
   /// Jobs waiting for a thread.
-  package var queuedCount: Int { state.peek { $0.count } }
+  package var queuedCount: Int { state.peek { $0.queue.count } }
 
   /// Jobs being run.
   package var runningCount: Int { state.peek { $0.runningCount } }
@@ -89,7 +90,7 @@ package final class IOPool: Sendable {
 
   private static func next(_ state: Monitor<State>) -> Job? {
     let next = state.wait { state -> Job?? in
-      if let job = state.popFirst() {
+      if let job = state.queue.popFirst() {
         state.runningCount += 1
         return .some(job)
       }

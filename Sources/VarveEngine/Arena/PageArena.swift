@@ -2,6 +2,7 @@
 // puts and by direct reads, each page verified once on entry. Stands between the segments and the
 // sockets; pages are sent straight from it.
 
+internal import Synchronization
 package import VarveBase
 internal import VarveFile
 
@@ -18,10 +19,14 @@ package final class PageArena: Sendable {
   package typealias ReaderOf = (UInt64) throws(LogError) -> SegmentReader?
 
   private static let touchBytes = 2 << 20
+  /// When room is tight a batch takes one in so many of what is left.
+  private static let batchesLeft = 32
 
   let ledger: MemoryLedger
   let state: Monitor<ArenaState>
   private let region: MappedRegion
+  // Relaxed: a hint, also for those who do not hold the lock.
+  private let tight = Atomic<Bool>(false)
   package let hits = Counter("arena_hits_total", "Pages found in the page arena.")
   package let misses = Counter("arena_misses_total", "Pages read from disk for the page arena.")
   package let oneOffs = Counter(
@@ -61,19 +66,84 @@ package final class PageArena: Sendable {
 
   /// The pages of a batch, each with its own outcome, in the order asked: from memory, or read and
   /// verified, with as few, large reads as neighbourhood allows. Concurrent callers of one page
-  /// share one read.
-  func lease(_ batch: [Location], readers: ReaderOf) -> ArenaLease {
-    var load = ArenaLoad(self, batch)
+  /// share one read. Nil, and nothing done, when the claimant may not hold so much now: `whenRoom`.
+  func lease(
+    _ batch: [Location], for claimant: Claimant, _ promise: RoomPromise? = nil, readers: ReaderOf
+  ) -> ArenaLease? {
+    guard var load = ArenaLoad(self, batch, for: claimant, promise) else { return nil }
     load.read(readers)
     // Own loads are finished before others' are waited for, so two batches that want each other's
     // pages do not stop each other.
     return load.collect()
   }
 
-  /// The pages of a batch if every one lies in memory, ready: waits for nothing. Nil, and nothing
-  /// taken, when one does not.
-  func leaseHot(_ batch: [Location]) -> ArenaLease? {
-    ArenaLoad(hot: batch, in: self)?.collect()
+  /// The pages of a batch if every one lies in memory, ready: waits for nothing.
+  func leaseHot(
+    _ batch: [Location], for claimant: Claimant
+  ) -> Result<ArenaLease, ArenaLoad.HotRefusal> {
+    ArenaLoad.hot(batch, for: claimant, in: self).map { $0.collect() }
+  }
+
+  // MARK: Room
+
+  /// Over half of what gets may hold is held: nobody should hold more than he is about to send.
+  package var isTight: Bool { tight.load(ordering: .relaxed) }
+
+  /// Bytes of a batch that leave something for the next ones: the less there is left, the smaller.
+  func batchBytes(most: Int) -> Int {
+    if !isTight { return most }
+    let left = state.peek { $0.roomLeft } * Limits.arenaChunkBytes
+    return min(most, max(left / Self.batchesLeft, 1))
+  }
+
+  /// Calls `job` when there is room for a batch of these pages, in fair order with others that
+  /// wait; on whichever thread lets go of some, so it only hands work on. False: the line is full.
+  func whenRoom(
+    for batch: [Location], of claimant: Claimant,
+    _ job: @escaping @Sendable (RoomPromise) -> Void
+  ) -> Bool {
+    let chunks = batch.reduce(0) {
+      $0 + ArenaState.chunkCount(of: $1, skew: LoadTarget.skew($1))
+    }
+    let ready = state.change { state, _ -> [(ArenaRoom.Waiter, RoomPromise)]? in
+      let held = state.room.line.count(of: claimant)
+      let free = Limits.roomLineMax - state.room.line.count
+      guard FairShare.admits(claimant, held: held, adding: 1, free: free) else { return nil }
+      state.room.line.append(
+        ArenaRoom.Waiter(claimant: claimant, chunks: chunks, job: job), of: claimant,
+        cost: chunks)
+      // Room may have come since it was found wanting.
+      return state.popReady(in: self)
+    }
+    guard let ready else { return false }
+    for (waiter, promise) in ready { waiter.job(promise) }
+    return true
+  }
+
+  /// Gets that wait for room.
+  package var waitingCount: Int { state.peek { $0.room.line.count } }
+
+  /// Takes a promise back.
+  func settle(_ promise: RoomPromise) {
+    changeRoom { $0.room.settle(promise) }
+  }
+
+  /// A change after which there may be room for somebody who waits.
+  private func changeRoom(
+    wake: Monitor<ArenaState>.Wake = .nobody, _ body: (inout ArenaState) -> Void
+  ) {
+    let ready = state.change { state, whom -> [(ArenaRoom.Waiter, RoomPromise)] in
+      whom = wake
+      body(&state)
+      noteRoom(state)
+      return state.room.line.isEmpty ? [] : state.popReady(in: self)
+    }
+    for (waiter, promise) in ready { waiter.job(promise) }
+  }
+
+  func noteRoom(_ state: ArenaState) {
+    let isTight = state.roomLeft < state.roomChunks / 2
+    if isTight != tight.load(ordering: .relaxed) { tight.store(isTight, ordering: .relaxed) }
   }
 
   /// Those of the pages that are neither in memory nor being read, in their order: one look.
@@ -95,11 +165,14 @@ package final class PageArena: Sendable {
 
   /// Keeps a copy of a page just put (its bytes are verified). Does nothing when it is there
   /// already or no room can be made.
-  package func insertCopy(_ location: Location, _ bytes: UnsafeRawBufferPointer) {
+  package func insertCopy(
+    _ location: Location, of namespace: UInt32, _ bytes: UnsafeRawBufferPointer
+  ) {
     precondition(bytes.count == Int(location.storedBytes), "the bytes are the page")
     let made = state.update { state -> (Int, ArenaEntry)? in
       guard state.index[ArenaKey(location)] == nil,
-        let number = state.insert(location, skew: 0), let entry = state.entries[number]
+        let number = state.insert(location, of: namespace, skew: 0),
+        let entry = state.entries[number]
       else { return nil }
       return (number, entry)
     }
@@ -162,7 +235,7 @@ package final class PageArena: Sendable {
   /// Nobody waits for a lease to end: who finds no room takes request memory.
   func release(_ entries: [Int]) {
     if entries.isEmpty { return }
-    state.change { state, _ in for entry in entries { state.release(entry) } }
+    changeRoom { state in for entry in entries { state.release(entry) } }
   }
 
   /// Memory of one-offs whose holder has let go.
@@ -229,7 +302,7 @@ package final class PageArena: Sendable {
     region.touch(offset: done, count: count)
     let first = Int32(done / Limits.arenaChunkBytes)
     let chunks = Int32(count / Limits.arenaChunkBytes)
-    state.update { state in
+    changeRoom(wake: .everybody) { state in
       state.chunkCount += Int(chunks)
       state.freeChunks.append(contentsOf: (first..<first + chunks).reversed())
     }

@@ -21,7 +21,7 @@ internal import VarveBase
 
   /// The pages, each at its offset within the memory, can be found from here on; what none of them
   /// lies in is given back. Once, and the memory is not written any more.
-  func adopt(_ pages: [(offset: Int, location: Location)]) {
+  func adopt(_ pages: [(offset: Int, location: Location)], of namespace: UInt32) {
     precondition(!isOver, "chunks are adopted once")
     isOver = true
     let chunkBytes = Limits.arenaChunkBytes
@@ -34,7 +34,7 @@ internal import VarveBase
           page.offset % chunkBytes == 0 && Int(page.location.storedBytes) % chunkBytes == 0
             && first >= next, "pages fill whole chunks, in order")
         state.unstage(chunks[next..<first])
-        state.adopt(page.location, chunks[first..<end])
+        state.adopt(page.location, of: namespace, chunks[first..<end])
         next = end
       }
       state.unstage(chunks[next...])

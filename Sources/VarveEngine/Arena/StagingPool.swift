@@ -3,13 +3,31 @@
 
 package import VarveBase
 
-/// Gives and takes back `ExtentBuffer`s.
+/// Gives and takes back `ExtentBuffer`s, shared fairly between namespaces.
 package final class StagingPool: Sendable {
   private struct State {
     var free: [Int: [ExtentBuffer]] = [:]
     /// Bytes of all buffers, lent and free.
     var heldBytes = 0
     var lentCount = 0
+    /// Bytes of buffers lent, in all and by namespace.
+    var lentBytes = 0
+    var lentTo: [UInt32: Int] = [:]
+
+    mutating func lend(_ bytes: Int, to claimant: Claimant) {
+      lentCount += 1
+      lentBytes += bytes
+      lentTo[claimant.namespace, default: 0] += bytes
+    }
+
+    mutating func takeBack(_ bytes: Int, from claimant: Claimant) {
+      precondition(lentCount > 0, "more buffers came back than went out")
+      lentCount -= 1
+      lentBytes -= bytes
+      let left = (lentTo[claimant.namespace] ?? 0) - bytes
+      precondition(left >= 0, "more bytes came back from \(claimant) than it had")
+      lentTo[claimant.namespace] = left == 0 ? nil : left
+    }
   }
 
   private let ledger: MemoryLedger
@@ -33,19 +51,28 @@ package final class StagingPool: Sendable {
     return size
   }
 
-  /// A buffer for at least `payloadBytes`; nil when the budget is used up by buffers now in use.
-  package func take(payloadBytes: Int) -> ExtentBuffer? {
+  /// A buffer for at least `payloadBytes`; nil when the budget is used up by buffers now in use, or
+  /// the claimant's share of it by its own.
+  ///
+  /// - Parameter isLuxury: nil as well when less than a quarter of the budget would be left.
+  package func take(
+    payloadBytes: Int, for claimant: Claimant = .engine, isLuxury: Bool = false
+  ) -> ExtentBuffer? {
     precondition(payloadBytes > 0, "an extent has payload")
     let size = Self.classBytes(payloadBytes)
     let needed = ExtentBuffer.reservedBytes(payloadBytesMax: size)
     let reserved = state.withLock { state -> ExtentBuffer?? in
+      let free = byteCountMax - state.lentBytes
+      if isLuxury, free - needed < byteCountMax / 4 { return nil }
+      let held = state.lentTo[claimant.namespace] ?? 0
+      guard FairShare.admits(claimant, held: held, adding: needed, free: free) else { return nil }
       if let buffer = state.free[size]?.popLast() {
-        state.lentCount += 1
+        state.lend(needed, to: claimant)
         return .some(buffer)
       }
       guard makeRoom(needed, &state) else { return nil }
       state.heldBytes += needed
-      state.lentCount += 1
+      state.lend(needed, to: claimant)
       return .some(nil)
     }
     guard let reserved else { return nil }
@@ -54,10 +81,9 @@ package final class StagingPool: Sendable {
   }
 
   /// Takes a buffer back. Ones beyond the largest class are not kept.
-  package func give(_ buffer: ExtentBuffer) {
+  package func give(_ buffer: ExtentBuffer, from claimant: Claimant = .engine) {
     state.withLock { state in
-      precondition(state.lentCount > 0, "more buffers came back than went out")
-      state.lentCount -= 1
+      state.takeBack(buffer.reservedBytes, from: claimant)
       if buffer.payloadBytesMax > Limits.extentPayloadBytesMax {
         drop(buffer, &state)
       } else {

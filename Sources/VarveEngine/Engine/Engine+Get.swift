@@ -21,18 +21,23 @@ extension Engine {
       memory: memory)
   }
 
-  /// Reads pages through the arena; one outcome for each location.
-  func lease(_ locations: [Location]) -> ArenaLease {
+  /// Gets may make a batch while another one waits to be sent.
+  package var hasRoomAhead: Bool { !arena.isTight }
+
+  /// Reads pages through the arena; one outcome for each location. Nil when there is no room.
+  func lease(
+    _ locations: [Location], for claimant: Claimant, _ promise: RoomPromise? = nil
+  ) -> ArenaLease? {
     let started = clock.monotonicNanos()
     // Handles are held until the reads are over: a victim's bytes count until then.
     var handles: [SegmentHandle] = []
-    let lease = arena.lease(locations) { (number) throws(LogError) in
+    let lease = arena.lease(locations, for: claimant, promise) { (number) throws(LogError) in
       guard let handle = try keeper.handle(number) else { return nil }
       handles.append(handle)
       return handle.reader
     }
     withExtendedLifetime(handles) {}
-    readNanos.record(nanos: clock.monotonicNanos() - started)
+    if lease != nil { readNanos.record(nanos: clock.monotonicNanos() - started) }
     return lease
   }
 }
@@ -78,12 +83,14 @@ package struct GetPage: Sendable {
   }
 }
 
-/// The next pages of a get, if nobody has to wait for them.
-package enum HotPages: Sendable {
-  /// What `GetSession.next` gives.
+/// What comes next of a get, as far as it can be had.
+package enum NextPages: Sendable {
+  /// Nil: the answer is over.
   case made(GetBatch?)
-  /// Some page must be read, or is being read: `next` waits for it.
+  /// Some page must be read, or is being read: `read` waits for it.
   case cold
+  /// Memory is held by others: `whenRoom` says when there is some.
+  case noRoom
 }
 
 /// One get: hands out pages in order, a bounded batch at a time. Used by one thread at a time.
@@ -115,27 +122,77 @@ package final class GetSession: @unchecked Sendable {
   /// Pages this get will try to hand out.
   package var pageCount: Int { records.count }
 
+  /// As whom its batches are made.
+  package var claimant: Claimant { namespace.claimant }
+
   /// The next pages: contiguous, in order, at most about `bytesMax` bytes and at least one page;
   /// nil when the answer is over. Blocks for the disk.
   ///
   /// A page that went since the get began ends the answer (sparse: is `missing`); one whose bytes
   /// are bad is `dataLoss`, and ends the answer behind it unless sparse.
+  ///
+  /// - Throws: `.readMemoryExhausted` also when others hold the memory now.
   package func next(bytesMax: Int) throws(EngineError) -> GetBatch? {
-    let batch = following(bytesMax)
-    if batch.isEmpty { return nil }
-    return try handOut(batch, engine.lease(batch.compactMap { $0?.location }))
+    guard case .made(let batch) = try read(bytesMax: bytesMax) else {
+      throw .readMemoryExhausted(limit: engine.ledger.limitBytes)
+    }
+    return batch
   }
 
-  /// What `next` would give, as far as that can be said without waiting.
-  package func nextIfHot(bytesMax: Int) throws(EngineError) -> HotPages {
+  /// The same, or `noRoom`. Blocks for the disk, not for others to let go of memory.
+  ///
+  /// - Parameter promise: from `whenRoom`, if the batch had to wait for one.
+  package func read(
+    bytesMax: Int, _ promise: RoomPromise? = nil
+  ) throws(EngineError) -> NextPages {
     let batch = following(bytesMax)
     if batch.isEmpty { return .made(nil) }
-    guard let lease = engine.arena.leaseHot(batch.compactMap { $0?.location }) else { return .cold }
+    guard let lease = engine.lease(batch.compactMap { $0?.location }, for: claimant, promise)
+    else { return .noRoom }
     return .made(try handOut(batch, lease))
+  }
+
+  /// What `read` would give, as far as that can be said without waiting.
+  package func nextIfHot(bytesMax: Int) throws(EngineError) -> NextPages {
+    let batch = following(bytesMax)
+    if batch.isEmpty { return .made(nil) }
+    let locations = batch.compactMap { $0?.location }
+    switch engine.arena.leaseHot(locations, for: claimant) {
+    case .success(let lease): return .made(try handOut(batch, lease))
+    case .failure(.cold): return .cold
+    case .failure(.noRoom): return .noRoom
+    }
+  }
+
+  /// Runs `job` on the pool when there is room for the next batch, in fair order with others.
+  ///
+  /// - Throws: `.readMemoryExhausted` when too many wait already.
+  package func whenRoom(
+    bytesMax: Int, _ job: @escaping @Sendable (RoomPromise) -> Void
+  ) throws(EngineError) {
+    let locations = following(bytesMax).compactMap { $0?.location }
+    let bytes = locations.reduce(0) { $0 + Int($1.storedBytes) }
+    let isInLine = engine.arena.whenRoom(for: locations, of: claimant) { [engine, claimant] in
+      let promise = $0
+      // It has waited its turn; a closed pool means that nobody is served any more.
+      _ = engine.io.submit(for: claimant, cost: bytes, isBounded: false) { job(promise) }
+    }
+    guard isInLine else { throw .readMemoryExhausted(limit: engine.ledger.limitBytes) }
+  }
+
+  /// Runs `job`, which will `read` the next batch, on the pool, in fair order with others.
+  ///
+  /// - Throws: `.queueFull`.
+  package func whenThread(
+    bytesMax: Int, _ job: @escaping @Sendable () -> Void
+  ) throws(EngineError) {
+    let bytes = following(bytesMax).reduce(0) { $0 + Int($1?.location.storedBytes ?? 0) }
+    try engine.background(for: claimant, cost: bytes, job)
   }
 
   private func following(_ bytesMax: Int) -> ArraySlice<PageRecord?> {
     if isOver { return [] }
+    let bytesMax = engine.arena.batchBytes(most: bytesMax)
     var end = next
     var bytes = 0
     while end < records.count, end - next < Limits.getBatchPagesMax {

@@ -20,7 +20,9 @@ extension Engine {
     if !exact,
       let answer = try lookupByFingerprints(slice, wantPresent: wantPresent, in: namespace)
     {
-      if prefetch, answer.hitPages > 0 { readAhead(slice.prefix(answer.hitPages)) }
+      if prefetch, answer.hitPages > 0 {
+        readAhead(slice.prefix(answer.hitPages), for: namespace.claimant)
+      }
       count(lookup: answer, asked: slice.count, in: namespace)
       return answer
     }
@@ -41,7 +43,7 @@ extension Engine {
       if prefetch { hits.append(record.location) }
       return true
     }
-    if prefetch { readAhead(hits) }
+    if prefetch { readAhead(hits, for: namespace.claimant) }
     count(lookup: answer, asked: slice.count, in: namespace)
     return answer
   }

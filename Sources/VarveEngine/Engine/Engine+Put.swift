@@ -6,8 +6,9 @@ internal import VarveBase
 extension Engine {
   /// Decides which pages of `order` are needed and reserves memory for their bytes.
   ///
-  /// - Throws: `.namespaceUnknown`, `.readOnly`, `.stagingExhausted`, `.requestMemoryExhausted`,
-  ///   `.storage` when the index cannot be read, `.closed`. Nothing is claimed after a throw.
+  /// - Throws: `.namespaceUnknown`, `.readOnly`, `.stagingExhausted`, `.connectionPutsExhausted`,
+  ///   `.requestMemoryExhausted`, `.storage` when the index cannot be read, `.closed`. Nothing is
+  ///   claimed after a throw.
   package func beginPut(_ order: PutOrder) throws(EngineError) -> PutSession {
     let namespace = try liveNamespace(order.slice.namespace)
     try checkWritable()
@@ -19,7 +20,7 @@ extension Engine {
     let extents: [PlannedExtent]
     do {
       extents = try plan(order, claims: claims, completion: completion)
-      try reserveBuffer(for: extents, completion: completion)
+      try reserveBuffer(for: extents, of: order, in: namespace, completion: completion)
     } catch {
       for index in claims.mine where completion.outcome(index) == .notAttempted {
         inFlight.resolve(name(index, of: order), .notAttempted)
@@ -112,12 +113,18 @@ extension Engine {
     return slice.floatingPlace
   }
 
-  private func reserveBuffer(for extents: [PlannedExtent], completion: PutCompletion)
-    throws(EngineError)
-  {
+  private func reserveBuffer(
+    for extents: [PlannedExtent], of order: PutOrder, in namespace: LiveNamespace,
+    completion: PutCompletion
+  ) throws(EngineError) {
     let bytes = extents.map(\.payloadBytes).max() ?? 0
     guard bytes > 0 else { return }
-    guard let buffer = staging.take(payloadBytes: bytes) else {
+    // As much as the largest extent may have: one put always fits.
+    let most = configuration.stagingBytes / 4
+    guard order.heldByConnection == 0 || order.heldByConnection + bytes <= most else {
+      throw .connectionPutsExhausted(bytes: order.heldByConnection + bytes, limit: most)
+    }
+    guard let buffer = staging.take(payloadBytes: bytes, for: namespace.claimant) else {
       throw .stagingExhausted(limit: configuration.stagingBytes)
     }
     completion.adopt(buffer)

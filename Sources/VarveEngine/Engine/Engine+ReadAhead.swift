@@ -9,37 +9,43 @@ extension Engine {
 
   /// Reads what the arena has not, at most half of it, in the background. A run that is hot costs
   /// one look at the arena and no job.
-  func readAhead(_ hits: [Location]) {
+  func readAhead(_ hits: [Location], for claimant: Claimant) {
     var budget = configuration.arenaBytes / 2
     let within = hits.prefix {
       budget -= Int($0.storedBytes)
       return budget >= 0
     }
     let parts = ReadAhead.parts(of: arena.missing(within))
-    for lane in 0..<min(Self.readAheadLanes, parts.count) { readAhead(parts, from: lane) }
+    for lane in 0..<min(Self.readAheadLanes, parts.count) {
+      readAhead(parts, from: lane, for: claimant)
+    }
   }
 
   /// The same for pages of which only the table has been asked.
-  func readAhead(_ run: ChainSlice) {
-    try? background { [self] in
+  func readAhead(_ run: ChainSlice, for claimant: Claimant) {
+    try? background(for: claimant) { [self] in
       var hits: [Location] = []
       // Nobody waits for it: a page that cannot be found now is read, or told of, by its get.
       try? walk(run) { _, record in
         if let record { hits.append(record.location) }
         return record != nil
       }
-      readAhead(hits)
+      readAhead(hits, for: claimant)
     }
   }
 
   /// One part, then the lane's next, each a job of its own: what others wait for comes in between.
   /// When the queue is full, the rest is left to the gets.
-  private func readAhead(_ parts: [ArraySlice<Location>], from index: Int) {
+  private func readAhead(
+    _ parts: [ArraySlice<Location>], from index: Int, for claimant: Claimant
+  ) {
     guard index < parts.count else { return }
-    try? background { [self] in
+    let bytes = parts[index].reduce(0) { $0 + Int($1.storedBytes) }
+    try? background(for: claimant, cost: bytes) { [self] in
+      // What gets hold comes first: without room for it, it was no help.
+      guard !arena.isTight, lease(Array(parts[index]), for: claimant) != nil else { return }
       counters.pagesReadAhead.add(parts[index].count)
-      _ = lease(Array(parts[index]))
-      readAhead(parts, from: index + Self.readAheadLanes)
+      readAhead(parts, from: index + Self.readAheadLanes, for: claimant)
     }
   }
 }

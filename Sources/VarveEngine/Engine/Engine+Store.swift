@@ -27,7 +27,7 @@ extension Engine {
     } catch {
       return outcome(of: error, pages: pages.count)
     }
-    keepHot(pages, receipt.locations, in: buffer)
+    keepHot(pages, receipt.locations, in: buffer, of: namespace.id)
     if log.dirtyBytes >= Limits.syncStartBytesMin { threads.wakeSyncer() }
     putNanos.record(nanos: clock.monotonicNanos() - started)
     let bytes = pages.reduce(0) { $0 + Int($1.planned.rawBytes) }
@@ -47,14 +47,16 @@ extension Engine {
 
   /// Pages just stored can be got from memory: where they were received, or as copies.
   private func keepHot(
-    _ pages: [VerifiedPage], _ locations: [Location], in buffer: ExtentBuffer
+    _ pages: [VerifiedPage], _ locations: [Location], in buffer: ExtentBuffer,
+    of namespace: UInt32
   ) {
     if let staged = buffer.takeStaged() {
-      return staged.adopt(zip(pages, locations).map { ($0.payloadOffset, $1) })
+      return staged.adopt(
+        zip(pages, locations).map { ($0.payloadOffset, $1) }, of: namespace)
     }
     for (page, location) in zip(pages, locations) {
       unsafe arena.insertCopy(
-        location,
+        location, of: namespace,
         UnsafeRawBufferPointer(
           buffer.payload(offset: page.payloadOffset, count: Int(page.planned.rawBytes))))
     }

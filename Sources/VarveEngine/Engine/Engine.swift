@@ -146,8 +146,13 @@ package final class Engine: Sendable {
   }
 
   /// Runs a job on the bounded pool of I/O threads; throws `.queueFull` instead of growing.
-  package func background(_ job: @escaping @Sendable () -> Void) throws(EngineError) {
-    guard io.submit(job) else { throw .queueFull(limit: Limits.ioQueueMax) }
+  package func background(
+    for claimant: Claimant = .engine, cost: Int = IOPool.smallJobBytes,
+    _ job: @escaping @Sendable () -> Void
+  ) throws(EngineError) {
+    guard io.submit(for: claimant, cost: cost, job) else {
+      throw .queueFull(limit: Limits.ioQueueMax)
+    }
   }
 
   // MARK: - Closing

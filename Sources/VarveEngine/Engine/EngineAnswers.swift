@@ -24,10 +24,12 @@ package struct PutOrder: Sendable {
   package let ttlSeconds: UInt64
   /// The client sends only the pages named in `PutSession.need`.
   package let ask: Bool
+  /// What other puts of the same connection hold already: see `PutSession.bufferBytes`.
+  package let heldByConnection: Int
 
   package init(
     slice: ChainSlice, pageBytes: [UInt32], checksums: [UInt64], durable: Bool = false,
-    ttlSeconds: UInt64 = 0, ask: Bool = false
+    ttlSeconds: UInt64 = 0, ask: Bool = false, heldByConnection: Int = 0
   ) {
     precondition(pageBytes.count == slice.count, "one length for each page")
     precondition(checksums.count == slice.count, "one checksum for each page")
@@ -38,6 +40,7 @@ package struct PutOrder: Sendable {
     self.durable = durable
     self.ttlSeconds = ttlSeconds
     self.ask = ask
+    self.heldByConnection = heldByConnection
   }
 }
 

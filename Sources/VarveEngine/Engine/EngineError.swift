@@ -20,6 +20,8 @@ package enum EngineError: Error, Equatable, Sendable {
   case capacityOverDescriptors(asked: UInt64, most: UInt64)
   /// Staging memory for the put's bytes is used up (RESOURCE_EXHAUSTED, retry later).
   case stagingExhausted(limit: Int)
+  /// The puts of one connection would hold too much of it (RESOURCE_EXHAUSTED, retry later).
+  case connectionPutsExhausted(bytes: Int, limit: Int)
   /// No memory for the page to be read, in the arena or beside it (RESOURCE_EXHAUSTED, retry
   /// later).
   case readMemoryExhausted(limit: Int)

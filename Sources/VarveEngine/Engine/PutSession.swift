@@ -24,6 +24,7 @@ internal import VarveBase
   private let engine: Engine
   private let order: PutOrder
   private let namespace: LiveNamespace
+  private let claimant: Claimant
   private let completion: PutCompletion
   private let extents: [PlannedExtent]
   /// Failed syncs repaired when the put looked its pages up.
@@ -31,7 +32,7 @@ internal import VarveBase
   /// For order and plan.
   private let memory: MemoryReservation
   /// Payload of the largest extent: what each buffer holds.
-  private let bufferBytes: Int
+  package let bufferBytes: Int
 
   /// The page whose bytes come next, within the asked run, and how many of its bytes are in.
   private var page = 0
@@ -58,6 +59,7 @@ internal import VarveBase
     self.repaired = repaired
     self.order = order
     self.namespace = namespace
+    claimant = namespace.claimant
     self.completion = completion
     self.extents = extents
     begunNanos = engine.clock.monotonicNanos()
@@ -150,7 +152,8 @@ internal import VarveBase
     var next = completion.takeBuffer(wait: false)
     if next == nil, completion.buffersOwned == 1,
       // A second buffer is a luxury: without it the put waits for its first to be written.
-      let second = engine.staging.take(payloadBytes: bufferBytes)
+      let second = engine.staging.take(
+        payloadBytes: bufferBytes, for: claimant, isLuxury: true)
     {
       completion.adopt(second)
       next = completion.takeBuffer(wait: false)
@@ -230,7 +233,8 @@ internal import VarveBase
       endPart()
     }
     do {
-      try engine.background(job)
+      let bytes = pages.reduce(0) { $0 + Int($1.planned.rawBytes) }
+      try engine.background(for: claimant, cost: bytes, job)
     } catch {
       // The queue is full: the receiving thread writes by itself, which slows just this client.
       job()
@@ -263,7 +267,7 @@ internal import VarveBase
   /// Ends one part; the last one waits for the group commit if the put is durable, then tells.
   func endPart() {
     guard completion.end() else { return }
-    for buffer in completion.drainBuffers() { engine.staging.give(buffer) }
+    for buffer in completion.drainBuffers() { engine.staging.give(buffer, from: claimant) }
     guard order.durable else { return completion.tell() }
     engine.whenSynced(since: repaired) { [completion] synced in
       if !synced { completion.failStored() }

@@ -35,8 +35,9 @@ extension Calls {
     return slice.count == 0 ? nil : session
   }
 
+  /// - Parameter held: bytes that other puts of the connection hold already.
   package func put(
-    _ header: PutHeader, _ context: RequestContext? = nil
+    _ header: PutHeader, _ context: RequestContext? = nil, held: Int = 0
   ) throws(Refusal) -> PutSession {
     let slice = try slice(
       header.namespaceID, header.chain, first: header.first, count: header.count)
@@ -50,7 +51,7 @@ extension Calls {
     try checkTTL(header.ttlSeconds)
     let order = PutOrder(
       slice: slice, pageBytes: pageBytes, checksums: header.checksum, durable: header.durable,
-      ttlSeconds: header.ttlSeconds, ask: header.ask)
+      ttlSeconds: header.ttlSeconds, ask: header.ask, heldByConnection: held)
     return try measured(.index, of: context) { () throws(Refusal) in
       try refusing { () throws(EngineError) in try engine.beginPut(order) }
     }

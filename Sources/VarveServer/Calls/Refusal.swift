@@ -64,6 +64,12 @@ package struct Refusal: Error, Equatable, Sendable {
         .resourceExhausted,
         "the \(limit) bytes of memory for pages being received are in use; retry later",
         limit: "staging_bytes", limitValue: UInt64(limit))
+    case .connectionPutsExhausted(let bytes, let limit):
+      self.init(
+        .resourceExhausted,
+        "the puts begun on this connection would hold \(bytes) bytes of memory; the limit is "
+          + "\(limit): retry when one has ended", limit: "connection_put_bytes",
+        limitValue: UInt64(limit), value: UInt64(bytes))
     case .readMemoryExhausted(let limit):
       self.init(
         .resourceExhausted,

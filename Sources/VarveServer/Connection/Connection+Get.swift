@@ -9,9 +9,10 @@ extension Connection {
   func beginGet(_ stream: UInt32, _ request: GetRequest) throws(Refusal) {
     let context = context(of: stream)
     guard let session = try calls.get(request, context) else { return answer(stream, []) }
+    let maker = BatchMaker(session: session, context: context, clock: clock)
     state.change { state, _ in
       guard state.session.isOpen(stream) else { return }
-      state.gets[stream] = OutgoingGet(session: session, context: context)
+      state.gets[stream] = OutgoingGet(maker)
       state.turns.append(stream)
     }
     // What is made here need not wake the writer: it leaves by this thread.
@@ -21,58 +22,49 @@ extension Connection {
 
   /// Makes the next batch of every get that should have one and may, or has it made.
   func produceWhereWanted(wake: Monitor<State>.Wake = .everybody) {
+    let ahead = calls.engine.hasRoomAhead
     while true {
-      let wanted = state.change { state, _ in state.takeWanted() }
+      let wanted = state.change { state, _ in state.takeWanted(ahead: ahead) }
       var isMore = false
-      for stream in wanted {
-        if produceHot(stream, wake) { isMore = true } else { startProducing(stream) }
-      }
+      for (stream, maker) in wanted where produce(stream, maker, wake) { isMore = true }
       if !isMore { return }
     }
   }
 
-  /// One batch, or the end, where nobody has to wait for it; false else.
-  private func produceHot(_ stream: UInt32, _ wake: Monitor<State>.Wake) -> Bool {
-    guard let get = state.peek({ $0.gets[stream] }) else { return false }
-    do throws(EngineError) {
-      guard case .made(let batch) = try get.session.nextIfHot(bytesMax: Limits.getBatchBytes)
-      else { return false }
-      made(batch, stream, wake)
-    } catch {
-      refuse(stream, Refusal(error))
+  /// True when a batch was made at once, so that one more may be wanted.
+  private func produce(
+    _ stream: UInt32, _ maker: BatchMaker, _ wake: Monitor<State>.Wake
+  ) -> Bool {
+    switch maker.now() {
+    case .success(let outcome): return take(outcome, stream, wake)
+    case .failure(let needed):
+      let outcome = maker.wait(
+        for: needed, while: { [self] in state.peek { $0.gets[stream] != nil } },
+        later: { [self] outcome in
+          if take(outcome, stream, .everybody) { produceWhereWanted() }
+        })
+      return outcome.map { take($0, stream, wake) } ?? false
     }
-    return true
   }
 
-  private func startProducing(_ stream: UInt32) {
-    do {
-      let submitted = clock.monotonicNanos()
-      try calls.engine.background { [self] in produce(stream, submitted: submitted) }
-    } catch {
-      let refusal = Refusal(error)
-      // With bytes still to be sent the job is tried again after them; else the call is refused.
+  /// True when there may be more to make.
+  private func take(
+    _ outcome: BatchMaker.Outcome, _ stream: UInt32, _ wake: Monitor<State>.Wake
+  ) -> Bool {
+    switch outcome {
+    case .made(let batch):
+      made(batch, stream, wake)
+      return true
+    case .failed(let refusal): refuse(stream, refusal)
+    case .notNow(let refusal):
       let isLater = state.update { state in
         state.gets[stream]?.isProducing = false
         return state.gets[stream].map { $0.queuedBytes > 0 } ?? true
       }
       if !isLater { refuse(stream, refusal) }
+    case .abandoned: break
     }
-  }
-
-  /// One batch, on a thread of the engine's pool.
-  private func produce(_ stream: UInt32, submitted: UInt64) {
-    guard let get = state.peek({ $0.gets[stream] }) else { return }
-    get.context?.add(since: submitted, to: .queue)
-    let batch: GetBatch?
-    do {
-      batch = try measured(.disk, of: get.context) { () throws(EngineError) in
-        try get.session.next(bytesMax: Limits.getBatchBytes)
-      }
-    } catch {
-      return refuse(stream, Refusal(error))
-    }
-    made(batch, stream, .everybody)
-    produceWhereWanted()
+    return false
   }
 
   private func made(_ batch: GetBatch?, _ stream: UInt32, _ wake: Monitor<State>.Wake) {
@@ -89,14 +81,16 @@ extension Connection {
 
 extension Connection.State {
   /// The gets that should have a further batch and may, now being made.
-  fileprivate mutating func takeWanted() -> [UInt32] {
-    var wanted: [UInt32] = []
+  ///
+  /// - Parameter ahead: a batch may be made while another one waits to be sent.
+  fileprivate mutating func takeWanted(ahead: Bool) -> [(stream: UInt32, maker: BatchMaker)] {
+    var wanted: [(stream: UInt32, maker: BatchMaker)] = []
     guard !isDead, !isClosing else { return wanted }
     for stream in turns {
       guard pageBytes < Limits.outgoingBytesMax else { break }
-      guard gets[stream]?.wantsBatch == true else { continue }
+      guard let get = gets[stream], get.wantsBatch(ahead: ahead) else { continue }
       gets[stream]?.isProducing = true
-      wanted.append(stream)
+      wanted.append((stream, get.maker))
     }
     return wanted
   }

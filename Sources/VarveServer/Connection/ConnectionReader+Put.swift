@@ -6,7 +6,8 @@ internal import VarveWire
 
 extension ConnectionReader {
   func beginPut(_ stream: UInt32, _ header: PutHeader, isLast: Bool) throws(Refusal) {
-    let put = try connection.calls.put(header, connection.context(of: stream))
+    let held = puts.values.reduce(0) { $0 + $1.bufferBytes }
+    let put = try connection.calls.put(header, connection.context(of: stream), held: held)
     let isNothingNeeded = put.need.allSatisfy { $0 == 0 }
     if header.ask, isLast, !isNothingNeeded {
       // The client has said that nothing will come: need is of no use to it, the result is.

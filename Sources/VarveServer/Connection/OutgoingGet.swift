@@ -5,9 +5,7 @@ internal import VarveEngine
 
 /// The sending side of a get. Lives in the connection's state, under its lock.
 struct OutgoingGet: Sendable {
-  /// Hands out pages; called by one thread at a time.
-  let session: GetSession
-  let context: RequestContext?
+  let maker: BatchMaker
   private(set) var runs: [OutgoingRun] = []
   private var cursor = PieceCursor()
   private var isHeadSent = false
@@ -16,13 +14,12 @@ struct OutgoingGet: Sendable {
   /// No more runs will come.
   private(set) var isOver = false
 
-  init(session: GetSession, context: RequestContext?) {
-    self.session = session
-    self.context = context
-  }
+  init(_ maker: BatchMaker) { self.maker = maker }
 
-  /// One batch is being sent, one waits: more would only hold memory.
-  var wantsBatch: Bool { !isProducing && !isOver && runs.count < 2 }
+  var context: RequestContext? { maker.context }
+
+  /// One batch is being sent and, with `ahead`, one waits: more would only hold memory.
+  func wantsBatch(ahead: Bool) -> Bool { !isProducing && !isOver && runs.count < (ahead ? 2 : 1) }
 
   /// The next batch has been made; nil: there was none.
   mutating func append(_ run: OutgoingRun?, isOver: Bool) {

@@ -20,6 +20,8 @@ final class GrpcPut: Sendable {
 
   let isAsk: Bool
   let need: [UInt8]
+  /// Memory that it holds.
+  let bufferBytes: Int
   private let first: Int
   private let pageBytes: [UInt32]
   private let count: Int
@@ -28,6 +30,7 @@ final class GrpcPut: Sendable {
   init(_ session: PutSession, _ header: PutHeader) {
     isAsk = header.ask
     need = session.need
+    bufferBytes = session.bufferBytes
     first = Int(header.first)
     pageBytes = header.pageBytes
     count = header.checksum.count

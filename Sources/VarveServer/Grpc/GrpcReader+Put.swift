@@ -50,7 +50,10 @@ extension GrpcReader {
   /// nil: nothing is needed, and the result was given at once.
   private func beginPut(_ stream: Int32, _ header: PutHeader) throws(Refusal) -> GrpcPut? {
     let context = connection.context(of: stream)
-    let put = GrpcPut(try openCalls().put(header, context), header)
+    let held = connection.state.peek { state in
+      state.streams.values.reduce(0) { $0 + ($1.put?.bufferBytes ?? 0) }
+    }
+    let put = GrpcPut(try openCalls().put(header, context, held: held), header)
     let isKept = connection.state.update { state in
       guard state.isOpen(stream) else { return false }
       state.streams[stream]?.put = put

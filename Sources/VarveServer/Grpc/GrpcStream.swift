@@ -61,10 +61,11 @@ struct GrpcStream {
     sending = RateWatch(nowNanos: startedNanos, dueBytes: 0)
   }
 
-  /// Waits for a batch of the engine's pages to be sent: one more may be made.
-  var wantsBatch: Bool {
+  /// One batch of the engine's pages is being sent and, with `ahead`, one waits: more would only
+  /// hold memory.
+  func wantsBatch(ahead: Bool) -> Bool {
     guard let get, !isEnded else { return false }
-    return !get.isProducing && !get.isOver && queue.count < 2
+    return !get.isProducing && !get.isOver && queue.count < (ahead ? 2 : 1)
   }
 
   mutating func append(_ bytes: OutgoingBytes) {
@@ -93,9 +94,7 @@ struct GrpcStream {
 
 /// The sending side of a get.
 struct GrpcGet {
-  /// Hands out pages; called by one thread at a time.
-  let session: GetSession
-  let context: RequestContext?
+  let maker: BatchMaker
   /// Somebody is making the next batch.
   var isProducing = false
   /// No more batches will come.

@@ -118,8 +118,8 @@ import VarveFile
     let staged = state.stage(4) ?? []
     #expect(staged == [0, 1, 2, 3])
     #expect(state.stage(1) == nil)
-    let read = state.insert(location, skew: 0)
-    state.adopt(location, staged[0..<1])
+    let read = state.insert(location, of: 1, skew: 0)
+    state.adopt(location, of: 1, staged[0..<1])
     #expect(state.index[ArenaKey(location)] == read)
     state.unstage(staged[1...])
     #expect(state.stagedChunks == 0)
