@@ -2069,7 +2069,7 @@ const ProtobufCMessageDescriptor varve__v1__chain__descriptor =
   (ProtobufCMessageInit) varve__v1__chain__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor varve__v1__namespace_options__field_descriptors[6] =
+static const ProtobufCFieldDescriptor varve__v1__namespace_options__field_descriptors[7] =
 {
   {
     "page_tokens",
@@ -2143,6 +2143,18 @@ static const ProtobufCFieldDescriptor varve__v1__namespace_options__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "weight",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Varve__V1__NamespaceOptions, weight),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned varve__v1__namespace_options__field_indices_by_name[] = {
   4,   /* field[4] = codec */
@@ -2151,11 +2163,12 @@ static const unsigned varve__v1__namespace_options__field_indices_by_name[] = {
   0,   /* field[0] = page_tokens */
   3,   /* field[3] = quota_bytes */
   2,   /* field[2] = ttl_seconds */
+  6,   /* field[6] = weight */
 };
 static const ProtobufCIntRange varve__v1__namespace_options__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor varve__v1__namespace_options__descriptor =
 {
@@ -2165,7 +2178,7 @@ const ProtobufCMessageDescriptor varve__v1__namespace_options__descriptor =
   "Varve__V1__NamespaceOptions",
   "varve.v1",
   sizeof(Varve__V1__NamespaceOptions),
-  6,
+  7,
   varve__v1__namespace_options__field_descriptors,
   varve__v1__namespace_options__field_indices_by_name,
   1,  varve__v1__namespace_options__number_ranges,

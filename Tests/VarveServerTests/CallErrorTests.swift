@@ -149,6 +149,9 @@ import VarveWire
       open { $0.options.description = String(repeating: "d", count: 4097) }, .invalidArgument,
       ["4097", "4096"], value: 4097),
     Row(
+      "weight over the limit", .openNamespace, open { $0.options.weight = 101 },
+      .invalidArgument, ["weight 101", "100"], value: 101),
+    Row(
       "ttl over the limit", .openNamespace, open { $0.options.ttlSeconds = .max },
       .invalidArgument, ["ttl_seconds"]),
     Row(

@@ -9,7 +9,7 @@ enum MessageSamples {
   static let tokens = Chain(tokens: [1, 2, 300, .max, 5], pageTokens: 2, seed: ids[1])
   static let options = NamespaceOptions(
     pageTokens: 64, pageBytesMax: 1 << 20, ttlSeconds: 3600, quotaBytes: 1 << 40, codec: .planes,
-    description: "bf16 ‖ π")
+    description: "bf16 ‖ π", weight: 3)
   static let info = NamespaceInfo(
     name: "model/bf16", id: 7, options: options, tenant: "default", pages: 1, bytes: 2,
     pinnedBytes: 3, lookups: 4, pagesAsked: 5, pagesHit: 6, bytesIn: .max, bytesOut: 8)

@@ -62,7 +62,7 @@ class NamespaceOptions(Message):
     FIELDS = (
         F(1, "page_tokens", "uint32"), F(2, "page_bytes_max", "uint32"),
         F(3, "ttl_seconds", "uint64"), F(4, "quota_bytes", "uint64"), F(5, "codec", "uint32"),
-        F(6, "description", "string"),
+        F(6, "description", "string"), F(7, "weight", "uint32"),
     )  # fmt: skip
 
 

@@ -153,10 +153,14 @@ struct  Varve__V1__NamespaceOptions
    */
   Varve__V1__Codec codec;
   char *description;
+  /*
+   * share of disk and memory beside other namespaces, 1 to 100; default 1
+   */
+  uint32_t weight;
 };
 #define VARVE__V1__NAMESPACE_OPTIONS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&varve__v1__namespace_options__descriptor) \
-    , 0, 0, 0, 0, VARVE__V1__CODEC__CODEC_UNSPECIFIED, (char *)protobuf_c_empty_string }
+    , 0, 0, 0, 0, VARVE__V1__CODEC__CODEC_UNSPECIFIED, (char *)protobuf_c_empty_string, 0 }
 
 
 struct  Varve__V1__NamespaceInfo

@@ -111,6 +111,9 @@ extension Engine {
     if asked.codec != 0, asked.codec != existing.codec {
       return differs("codec", "\(existing.codec)", "\(asked.codec)")
     }
+    if asked.weight != 0, asked.weight != max(existing.weight, 1) {
+      return differs("weight", "\(max(existing.weight, 1))", "\(asked.weight)")
+    }
     if !asked.description.isEmpty, asked.description != existing.description {
       return differs("description", existing.description, asked.description)
     }

@@ -10,6 +10,8 @@ package struct NamespaceChange: Equatable, Sendable {
   package var pageBytesMax: UInt32?
   /// 0: pages do not expire.
   package var ttlSeconds: UInt64?
+  /// 0: the default.
+  package var weight: UInt32?
   package var description: String?
 
   package init() {}
@@ -34,6 +36,7 @@ extension Engine {
       new.pageTokens = change.pageTokens ?? old.pageTokens
       new.pageBytesMax = change.pageBytesMax.map { $0 == 0 ? limit : $0 } ?? old.pageBytesMax
       new.ttlSeconds = change.ttlSeconds ?? old.ttlSeconds
+      new.weight = change.weight ?? old.weight
       new.description = change.description ?? old.description
       if new != old {
         guard var entry = manifest.state.namespaces[namespace.id] else { throw .namespaceUnknown }

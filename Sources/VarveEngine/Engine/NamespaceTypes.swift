@@ -6,6 +6,8 @@ package struct NamespaceOptions: Equatable, Sendable {
   package var pageBytesMax: UInt32 = 0
   package var ttlSeconds: UInt64 = 0
   package var codec: UInt8 = 0
+  /// Beside other namespaces, 1 … `Limits.weightMax`; 0: the default, 1.
+  package var weight: UInt32 = 0
   package var description = ""
 
   package init() {}

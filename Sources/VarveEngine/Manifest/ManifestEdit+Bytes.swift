@@ -18,6 +18,9 @@ private enum Tag: UInt8 {
   case createNamespace = 11
   case setNamespace = 12
   case retireNamespace = 13
+  // Entries with a weight; those without keep the tags that releases before weights know.
+  case createWeighted = 14
+  case setWeighted = 15
 }
 
 extension ManifestEdit {
@@ -55,8 +58,10 @@ extension ManifestEdit {
     case .nextSegment(let number): Self.append(.nextSegment, [number], to: &bytes)
     case .nextNamespace(let id): Self.append(.nextNamespace, [UInt64(id)], to: &bytes)
     case .lastBirth(let birth): Self.append(.lastBirth, [birth], to: &bytes)
-    case .createNamespace(let entry): Self.append(.createNamespace, entry, to: &bytes)
-    case .setNamespace(let entry): Self.append(.setNamespace, entry, to: &bytes)
+    case .createNamespace(let entry):
+      Self.append(.createNamespace, weighted: .createWeighted, entry, to: &bytes)
+    case .setNamespace(let entry):
+      Self.append(.setNamespace, weighted: .setWeighted, entry, to: &bytes)
     case .retireNamespace(let id): Self.append(.retireNamespace, [UInt64(id)], to: &bytes)
     }
   }
@@ -70,13 +75,19 @@ extension ManifestEdit {
     for number in numbers { Varint.append(number, to: &bytes) }
   }
 
-  private static func append(_ tag: Tag, _ entry: NamespaceEntry, to bytes: inout [UInt8]) {
+  private static func append(
+    _ tag: Tag, weighted: Tag, _ entry: NamespaceEntry, to bytes: inout [UInt8]
+  ) {
     let options = entry.options
     let numbers = [
       UInt64(entry.id), UInt64(options.pageTokens), UInt64(options.pageBytesMax),
       options.ttlSeconds, UInt64(options.codec),
     ]
-    append(tag, numbers, to: &bytes)
+    if options.weight == 0 {
+      append(tag, numbers, to: &bytes)
+    } else {
+      append(weighted, [UInt64(options.weight)] + numbers, to: &bytes)
+    }
     for text in [entry.name, entry.tenant, options.description] {
       Varint.append(UInt64(text.utf8.count), to: &bytes)
       bytes.append(contentsOf: text.utf8)
@@ -140,6 +151,8 @@ private struct EditReader {
     case .createNamespace: return namespace().map(ManifestEdit.createNamespace)
     case .setNamespace: return namespace().map(ManifestEdit.setNamespace)
     case .retireNamespace: return number32().map(ManifestEdit.retireNamespace)
+    case .createWeighted: return weighted().map(ManifestEdit.createNamespace)
+    case .setWeighted: return weighted().map(ManifestEdit.setNamespace)
     }
   }
 
@@ -150,6 +163,13 @@ private struct EditReader {
     return TableSummary(
       number: number, order: order, level: level, fileBytes: fileBytes,
       counts: TableCounts(all))
+  }
+
+  private mutating func weighted() -> NamespaceEntry? {
+    // 0 has the tags without.
+    guard let weight = number32(), weight > 0, var entry = namespace() else { return nil }
+    entry.options.weight = weight
+    return entry
   }
 
   private mutating func namespace() -> NamespaceEntry? {

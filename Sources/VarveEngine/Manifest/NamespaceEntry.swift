@@ -29,6 +29,9 @@ package struct NamespaceEntry: Equatable, Sendable {
     for (what, count, least, most) in limits where count < least || count > most {
       return "\(what) of \(count) bytes, must be \(least) to \(most)"
     }
+    guard options.weight <= Limits.weightMax else {
+      return "weight \(options.weight), must be 0 to \(Limits.weightMax)"
+    }
     return nil
   }
 }

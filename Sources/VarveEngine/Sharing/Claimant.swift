@@ -23,5 +23,5 @@ package struct Claimant: Equatable, Sendable {
 
 extension LiveNamespace {
   /// As whom its calls ask.
-  var claimant: Claimant { Claimant(namespace: id, weight: 1) }
+  var claimant: Claimant { Claimant(namespace: id, weight: max(1, Int(options.weight))) }
 }

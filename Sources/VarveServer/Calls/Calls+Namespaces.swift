@@ -44,6 +44,8 @@ extension Calls {
     if asked.codec == .raw { options.codec = PageCodec.raw }
     try check(description: asked.description)
     try checkTTL(asked.ttlSeconds)
+    try check(weight: asked.weight)
+    options.weight = asked.weight
     options.pageTokens = asked.pageTokens
     options.pageBytesMax = asked.pageBytesMax
     options.ttlSeconds = asked.ttlSeconds
@@ -68,6 +70,14 @@ extension Calls {
     }
   }
 
+  func check(weight: UInt32) throws(Refusal) {
+    guard weight <= Limits.weightMax else {
+      throw Refusal(
+        .invalidArgument, "weight \(weight) is over the limit of \(Limits.weightMax)",
+        limit: "weight_max", limitValue: UInt64(Limits.weightMax), value: UInt64(weight))
+    }
+  }
+
   func check(description: String) throws(Refusal) {
     let bytes = description.utf8.count
     guard bytes <= Limits.descriptionBytesMax else {
@@ -86,6 +96,7 @@ extension Calls {
     options.ttlSeconds = view.options.ttlSeconds
     options.codec = Codec(wire: UInt32(view.options.codec))
     options.description = view.options.description
+    options.weight = max(1, view.options.weight)
     return NamespaceInfo(
       name: view.name, id: view.id, options: options, tenant: view.tenant, pages: view.pages,
       bytes: view.bytes, lookups: view.lookups, pagesAsked: view.pagesAsked,

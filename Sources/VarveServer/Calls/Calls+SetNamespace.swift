@@ -17,6 +17,7 @@ extension Calls {
 
   private static let optionNames = [
     "page_tokens", "page_bytes_max", "ttl_seconds", "quota_bytes", "codec", "description",
+    "weight",
   ]
 
   private func change(_ request: SetNamespaceRequest) throws(Refusal) -> NamespaceChange {
@@ -40,6 +41,10 @@ extension Calls {
     if names("ttl_seconds", isSet: options.ttlSeconds != 0) {
       try checkTTL(options.ttlSeconds)
       change.ttlSeconds = options.ttlSeconds
+    }
+    if names("weight", isSet: options.weight != 0) {
+      try check(weight: options.weight)
+      change.weight = options.weight
     }
     if names("description", isSet: !options.description.isEmpty) {
       try check(description: options.description)

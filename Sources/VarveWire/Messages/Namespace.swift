@@ -10,6 +10,8 @@ package struct NamespaceOptions: WireMessage, Hashable {
   package var quotaBytes: UInt64
   package var codec: Codec
   package var description: String
+  /// Share beside other namespaces.
+  package var weight: UInt32
 
   package init(
     pageTokens: UInt32 = 0,
@@ -17,7 +19,8 @@ package struct NamespaceOptions: WireMessage, Hashable {
     ttlSeconds: UInt64 = 0,
     quotaBytes: UInt64 = 0,
     codec: Codec = .unspecified,
-    description: String = ""
+    description: String = "",
+    weight: UInt32 = 0
   ) {
     self.pageTokens = pageTokens
     self.pageBytesMax = pageBytesMax
@@ -25,6 +28,7 @@ package struct NamespaceOptions: WireMessage, Hashable {
     self.quotaBytes = quotaBytes
     self.codec = codec
     self.description = description
+    self.weight = weight
   }
 }
 
@@ -46,6 +50,7 @@ extension NamespaceOptions: ProtobufMessage {
     quotaBytes = unsafe c.quota_bytes
     codec = unsafe Codec(wire: c.codec.rawValue)
     description = try unsafe ProtobufText.string(c.description)
+    weight = unsafe c.weight
   }
 
   func fill(_ pointer: UnsafeMutableRawPointer, _ arena: MessageArena) {
@@ -56,6 +61,7 @@ extension NamespaceOptions: ProtobufMessage {
     unsafe c.pointee.quota_bytes = quotaBytes
     unsafe c.pointee.codec = Varve__V1__Codec(rawValue: codec.rawValue)
     unsafe c.pointee.description = unsafe arena.text(description)
+    unsafe c.pointee.weight = weight
   }
 }
 

@@ -45,6 +45,7 @@ struct NamespaceCommand: ParsableCommand {
     @Option(help: "Seconds until a page expires; 0: never.") var ttl: UInt64 = 0
     @Option(help: "Stored bytes at most; 0: no bound of its own.") var quota: ByteSize?
     @Option(help: "A text for people.") var description = ""
+    @Option(help: "Share of disk and memory beside others, 1 to 100; 0: 1.") var weight: UInt32 = 0
 
     private struct Answer: Encodable {
       let name: String
@@ -61,7 +62,7 @@ struct NamespaceCommand: ParsableCommand {
     func perform(_ console: Console) throws {
       let options = NamespaceOptions(
         pageTokens: pageTokens, pageBytesMax: UInt32(pageBytesMax?.bytes ?? 0), ttlSeconds: ttl,
-        quotaBytes: UInt64(quota?.bytes ?? 0), description: description)
+        quotaBytes: UInt64(quota?.bytes ?? 0), description: description, weight: weight)
       let opened = try global.withClient { try $0.openNamespace(name, options: options) }
       let answer = Answer(name: name, id: opened.namespaceID, created: opened.created)
       try console.print(
@@ -84,6 +85,7 @@ struct NamespaceCommand: ParsableCommand {
     @Option(help: "Largest page; 0: half a segment.") var pageBytesMax: ByteSize?
     @Option(help: "Seconds until a page expires; 0: never.") var ttl: UInt64?
     @Option(help: "A text for people.") var description: String?
+    @Option(help: "Share of disk and memory beside others, 1 to 100; 0: 1.") var weight: UInt32?
 
     func validate() throws {
       guard (pageBytesMax?.bytes ?? 0) <= Int(UInt32.max) else {
@@ -91,21 +93,23 @@ struct NamespaceCommand: ParsableCommand {
       }
       guard !fields.isEmpty else {
         throw ValidationError(
-          "nothing to change: give --page-tokens, --page-bytes-max, --ttl or --description")
+          "nothing to change: give --page-tokens, --page-bytes-max, --ttl, --weight or "
+            + "--description")
       }
     }
 
     private var fields: [String] {
       [
         pageTokens.map { _ in "page_tokens" }, pageBytesMax.map { _ in "page_bytes_max" },
-        ttl.map { _ in "ttl_seconds" }, description.map { _ in "description" },
+        ttl.map { _ in "ttl_seconds" }, weight.map { _ in "weight" },
+        description.map { _ in "description" },
       ].compactMap { $0 }
     }
 
     func perform(_ console: Console) throws {
       let options = NamespaceOptions(
         pageTokens: pageTokens ?? 0, pageBytesMax: UInt32(pageBytesMax?.bytes ?? 0),
-        ttlSeconds: ttl ?? 0, description: description ?? "")
+        ttlSeconds: ttl ?? 0, description: description ?? "", weight: weight ?? 0)
       let info = try global.withClient {
         try $0.setNamespace(name, options: options, fields: fields)
       }

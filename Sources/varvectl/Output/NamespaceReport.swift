@@ -11,6 +11,7 @@ struct NamespaceReport: Encodable, Hashable {
   let pageBytesMax: UInt32
   let ttlSeconds: UInt64
   let quotaBytes: UInt64
+  let weight: UInt32
   let pages: UInt64
   let bytes: UInt64
   let pinnedBytes: UInt64
@@ -29,6 +30,7 @@ struct NamespaceReport: Encodable, Hashable {
     pageBytesMax = info.options.pageBytesMax
     ttlSeconds = info.options.ttlSeconds
     quotaBytes = info.options.quotaBytes
+    weight = info.options.weight
     pages = info.pages
     bytes = info.bytes
     pinnedBytes = info.pinnedBytes
@@ -70,7 +72,8 @@ struct NamespaceReport: Encodable, Hashable {
       ("description", description.printable),
       ("page tokens", pageTokens == 0 ? "not told" : "\(pageTokens)"),
       ("largest page", ByteSize.text(UInt64(pageBytesMax))), ("pages expire", ttl),
-      ("quota", quota), ("pages", Numbers.grouped(pages)), ("bytes", ByteSize.text(bytes)),
+      ("quota", quota), ("weight", "\(weight)"), ("pages", Numbers.grouped(pages)),
+      ("bytes", ByteSize.text(bytes)),
       ("lookups", Numbers.grouped(lookups)), ("hit", hitText),
       ("bytes in", ByteSize.text(bytesIn)), ("bytes out", ByteSize.text(bytesOut)),
     ]

@@ -92,6 +92,7 @@ import VarveFile
     change.pageBytesMax = 8192
     change.description = "words"
     change.pageTokens = 64
+    change.weight = 7
     let view = try store.engine.setNamespace(name: "test", change)
     #expect(view.id == namespace && view.pages == 2)
     #expect(view.options.ttlSeconds == 60 && view.options.pageBytesMax == 8192)
@@ -105,14 +106,17 @@ import VarveFile
     try store.reopen()
     let options = try #require(store.engine.namespace(namespace)).options
     #expect(options.description == "words" && options.pageTokens == 64)
-    #expect(options.ttlSeconds == 60 && options.pageBytesMax == 8192)
+    #expect(options.ttlSeconds == 60 && options.pageBytesMax == 8192 && options.weight == 7)
     // 0 and empty give the defaults back; what is not named stays.
     var back = NamespaceChange()
     back.ttlSeconds = 0
     back.pageBytesMax = 0
+    #expect(try store.engine.liveNamespace(namespace).claimant.weight == 7)
+    back.weight = 0
     let restored = try store.engine.setNamespace(name: "test", back).options
     #expect(restored.ttlSeconds == 0 && restored.pageBytesMax == 2 << 20)
-    #expect(restored.description == "words")
+    #expect(restored.description == "words" && restored.weight == 0)
+    #expect(try store.engine.liveNamespace(namespace).claimant.weight == 1)
     #expect(try store.put(large, namespace: namespace) == [.stored])
   }
 

@@ -14,7 +14,9 @@ enum MakeManifest {
     return TableSummary(number: number, order: order ?? number, fileBytes: 4096, counts: counts)
   }
 
-  static func namespace(_ id: UInt32, _ name: String = "ns", tenant: String = "default")
+  static func namespace(
+    _ id: UInt32, _ name: String = "ns", tenant: String = "default", weight: UInt32 = 0
+  )
     -> NamespaceEntry
   {
     var options = NamespaceOptions()
@@ -22,6 +24,7 @@ enum MakeManifest {
     options.pageBytesMax = 1 << 20
     options.ttlSeconds = 3600
     options.codec = 1
+    options.weight = weight
     options.description = "a «description»"
     return NamespaceEntry(id: id, name: name, tenant: tenant, options: options)
   }
@@ -36,7 +39,8 @@ enum MakeManifest {
     .addTable(table(2)), .createNamespace(namespace(1, "first")),
     .createNamespace(namespace(2, "second")), .replayFrom(LogPosition(segment: 1, offset: 8192)),
     .lastBirth(1000), .nextFile(9), .nextSegment(7), .nextNamespace(5), .retireNamespace(1),
-    .createNamespace(namespace(5, "first")), .setNamespace(namespace(2, "second")),
+    .createNamespace(namespace(5, "first", weight: 100)),
+    .setNamespace(namespace(2, "second", weight: 3)),
     .removeTable(1), .dropSegment(1),
   ]
 }
@@ -88,6 +92,7 @@ enum MakeManifest {
       .nextNamespace(5), .lastBirth(999), .createNamespace(MakeManifest.namespace(5, "new")),
       .createNamespace(MakeManifest.namespace(9, "second")),
       .createNamespace(MakeManifest.namespace(9, "")),
+      .createNamespace(MakeManifest.namespace(9, "heavy", weight: 101)),
       .createNamespace(MakeManifest.namespace(.max, "new")),
       .setNamespace(MakeManifest.namespace(2, "renamed")),
       .setNamespace(MakeManifest.namespace(1, "first")), .retireNamespace(1),
