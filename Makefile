@@ -29,7 +29,7 @@ TORTURE_ENV := SWIFT_BACKTRACE=enable=no SWIFT_DETERMINISTIC_HASHING=1
 
 .PHONY: help deps build install run test demo lint format proto test-grpc bench-grpc test-sglang bench-sglang kill bench asan tsan \
 	fuzz-smoke kill-long powercut flip restart coverage clean
-.PHONY: bench-abuse counts test-systemd test-sglang-versions
+.PHONY: bench-abuse bench-overload counts test-systemd test-sglang-versions
 .PHONY: bench-peers bench-peers-deps bench-deps bench-rocks build-bench bench-engine bench-index bench-tuner bench-tables
 .PHONY: build-torture torture-canary crash crash-canary crash-nightly torture metamorphic
 
@@ -74,6 +74,11 @@ bench-grpc: build ## measure gRPC beside grpcio's own server: h2load and grpcio,
 bench-abuse: build ## measure a good gRPC client beside each flood, and beside it elsewhere
 	@python/tools/make_venv.sh base
 	$(VENV)/bin/python python/bench_grpc/abuse.py
+
+bench-overload: build ## memory and speed under ten times the load, and what namespaces get beside crowds
+	@python/tools/make_venv.sh base
+	cd python/bench_framed && PYTHONPATH=.. ../../$(VENV)/bin/python overload.py
+	cd python/bench_framed && PYTHONPATH=.. ../../$(VENV)/bin/python fairness.py
 
 test-systemd: build ## run the installed units under a real systemd, in a container (root)
 	Tests/systemd/boot
