@@ -71,8 +71,9 @@ bench-grpc: build ## measure gRPC beside grpcio's own server: h2load and grpcio,
 	@python/tools/make_venv.sh base
 	$(VENV)/bin/python python/bench_grpc/bench.py
 
-bench-abuse: build ## measure a good gRPC client beside each flood, and beside it elsewhere
+bench-abuse: build ## measure a good client beside each kind of bad one: frames, then gRPC
 	@python/tools/make_venv.sh base
+	PYTHONPATH=python $(VENV)/bin/python python/bench_framed/abuse.py
 	$(VENV)/bin/python python/bench_grpc/abuse.py
 
 bench-overload: build ## memory and speed under ten times the load, and what namespaces get beside crowds

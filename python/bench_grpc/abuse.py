@@ -1,12 +1,7 @@
-"""What a good client feels while another floods the same daemon: p50 and p99 of Lookup, in ms.
+"""What a good gRPC client feels while another floods the same daemon (python/tools/beside.py).
 
-Each flood is a process of its own at the lowest priority that connects again whenever it is cut
-off. On few cores it takes time from everybody, whomever it attacks: so each round measures the good
-client alone, then beside the flood, then beside the same flood against *another* daemon (the
-control). What the flood does to the daemon is flood / control; flood / alone is what the good
-client feels. Medians of the rounds, with least and most; closed loop, one good client.
-
-Ends with 1 where a good client's p99 more than doubled.
+Each flood connects again whenever it is cut off. Ends with 1 where a good client's p99 of Lookup
+more than doubled.
 """
 
 from __future__ import annotations
@@ -15,9 +10,7 @@ import argparse
 import os
 import random
 import socket
-import statistics
 import struct
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,8 +20,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
 sys.path.insert(0, str(HERE.parent / "tests_grpc"))
+sys.path.insert(0, str(HERE.parent / "tools"))
 
-from bench import cpu_seconds  # noqa: E402
+from beside import Good, head, judge  # noqa: E402
 from replayer import frame, literal, message  # noqa: E402
 from stubs import make_stubs  # noqa: E402
 
@@ -111,66 +105,21 @@ def attack(name: str, endpoint: str, body: str) -> None:
         flood(name, host, int(port))
 
 
-class Good:
-    """A well-behaved client of one daemon."""
+def make_good(daemon: Daemon, calls: int) -> Good:
+    from store import Store
+    from varve.v1 import varve_pb2 as pb
 
-    def __init__(self, daemon: Daemon, calls: int):
-        from store import Store
-        from varve.v1 import varve_pb2 as pb
-
-        self.pid, self.endpoint, self.calls = daemon.process.pid, daemon.endpoint, calls
-        self.store = Store(daemon.endpoint, random.Random(1), name="abuse")
-        ids = self.store.ids(PAGES)
-        self.store.put_all(ids, self.store.pages(*[PAGE] * PAGES))
-        self.request = pb.LookupRequest(
-            namespace=self.store.namespace, chain=pb.Chain(page_ids=b"".join(ids))
-        )
-        self.get = message(self.store.request(ids).SerializeToString()).hex()
-
-    def latencies(self) -> tuple[float, float]:
-        times = []
-        for _ in range(self.calls):
-            started = time.perf_counter()
-            self.store.cache.Lookup(self.request, timeout=30)
-            times.append((time.perf_counter() - started) * 1000)
-        times.sort()
-        return times[len(times) // 2], times[len(times) * 99 // 100]
-
-    def beside(self, title: str, target: Good) -> tuple[float, float, float]:
-        """p50, p99, and the cores that `target`'s daemon used meanwhile."""
-        command = [sys.executable, __file__, "--attack", title, target.endpoint, target.get]
-        peer = subprocess.Popen(command)
-        try:
-            time.sleep(0.5)
-            cpu, started = cpu_seconds(target.pid), time.monotonic()
-            middle, late = self.latencies()
-            spent = cpu_seconds(target.pid) - cpu
-            return middle, late, spent / (time.monotonic() - started)
-        finally:
-            peer.kill()
-            peer.wait()
-
-
-def spread(values: list[float]) -> str:
-    return f"{statistics.median(values):5.2f} ({min(values):.2f} … {max(values):.2f})"
-
-
-def judge(title: str, good: Good, other: Good, rounds: int) -> bool:
-    """One line; whether the p99 stayed under twice."""
-    alone, under, control, cores = [], [], [], []
-    for _ in range(rounds):
-        alone.append(good.latencies()[1])
-        _, late, used = good.beside(title, good)
-        under.append(late)
-        cores.append(used)
-        control.append(good.beside(title, other)[1])
-    felt = [late / before for late, before in zip(under, alone, strict=True)]
-    caused = [late / before for late, before in zip(under, control, strict=True)]
-    holds = statistics.median(felt) < 2
-    print(f"{title:14} {spread(alone):22} {spread(under):22} {spread(control):22} "
-          f"{spread(felt):20} {spread(caused):20} {statistics.median(cores):5.2f}  "
-          f"{'held' if holds else 'NOT HELD'}", flush=True)  # fmt: skip
-    return holds
+    store = Store(daemon.endpoint, random.Random(1), name="abuse")
+    ids = store.ids(PAGES)
+    store.put_all(ids, store.pages(*[PAGE] * PAGES))
+    request = pb.LookupRequest(
+        namespace=store.namespace, chain=pb.Chain(page_ids=b"".join(ids))
+    )
+    get = message(store.request(ids).SerializeToString()).hex()
+    return Good(
+        daemon.process.pid, lambda: store.cache.Lookup(request, timeout=30), calls,
+        [daemon.endpoint, get],
+    )  # fmt: skip
 
 
 def main() -> int:
@@ -191,15 +140,13 @@ def main() -> int:
         (folder / "stubs").mkdir()
         make_stubs(REPOSITORY / "Protos", folder / "stubs")
         good, other = (
-            Good(stack.enter_context(Daemon(binary, folder / part, capacity="1GiB")), given.calls)
+            make_good(
+                stack.enter_context(Daemon(binary, folder / part, capacity="1GiB")), given.calls
+            )
             for part in ("good", "other")
         )
         good.latencies()
-        print(f"p99 of Lookup in ms, {given.calls} calls, {given.rounds} rounds, "
-              f"{os.cpu_count()} CPUs; median (least … most); control: the flood against another "
-              "daemon")  # fmt: skip
-        print(f"{'flood':14} {'alone':22} {'flood':22} {'control':22} {'flood / alone':20} "
-              f"{'flood / control':20} cores")  # fmt: skip
+        head("Lookup", given.calls, given.rounds)
         titles = [given.only] if given.only else [*FLOODS, *SLOW]
         verdicts = [judge(title, good, other, given.rounds) for title in titles]
     return 0 if all(verdicts) else 1

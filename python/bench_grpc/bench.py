@@ -27,21 +27,17 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
 sys.path.insert(0, str(HERE.parent / "tests_grpc"))
+sys.path.insert(0, str(HERE.parent / "tools"))
 
+from beside import cpu_seconds  # noqa: E402
 from stubs import make_stubs  # noqa: E402
 
 from sglang_varve.daemon_process import Daemon, find_daemon  # noqa: E402
 
 GIB = 1 << 30
-TICK = os.sysconf("SC_CLK_TCK")
 SIZES = {"64 KiB": 64 << 10, "1 MiB": 1 << 20}
 CALL_BYTES = 4 << 20
 THREADS = 4
-
-
-def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
 
 
 def client_seconds() -> float:
