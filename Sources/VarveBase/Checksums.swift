@@ -8,13 +8,13 @@ internal import CXXHash
 package enum XXH3 {
   /// The checksum of contiguous bytes.
   package static func hash(_ bytes: RawSpan) -> UInt64 {
-    unsafe bytes.withUnsafeBytes { unsafe XXH3_64bits($0.baseAddress, $0.count) }
+    unsafe bytes.withUnsafeBytes { unsafe varve_xxh3($0.baseAddress, $0.count) }
   }
 
   package static func hash(_ bytes: [UInt8]) -> UInt64 { hash(bytes.rawSpan) }
 
   package static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
-    unsafe XXH3_64bits(bytes.baseAddress, bytes.count)
+    unsafe varve_xxh3(bytes.baseAddress, bytes.count)
   }
 
   /// The checksum of bytes that come in pieces. Owns libxxhash's state; one use each.
@@ -32,7 +32,7 @@ package enum XXH3 {
     deinit { _ = unsafe XXH3_freeState(state) }
 
     package mutating func update(_ bytes: UnsafeRawBufferPointer) {
-      _ = unsafe XXH3_64bits_update(state, bytes.baseAddress, bytes.count)
+      _ = unsafe varve_xxh3_update(state, bytes.baseAddress, bytes.count)
     }
 
     package func digest() -> UInt64 { unsafe XXH3_64bits_digest(state) }

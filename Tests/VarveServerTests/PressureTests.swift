@@ -155,7 +155,7 @@ import VarveWire
     let endpoint = Endpoint.tcp(host: "127.0.0.1", port: server.port)
     let late = NamedThread("late") {
       let request = GetRequest(namespaceID: theirs.id, chain: theirs.chain)
-      let got = try? Client(endpoint).get(request)
+      let got = try? Client(endpoint, options: ClientOptions(timeoutMillis: 200_000)).get(request)
       answered.withLock { $0 = got?.count ?? -1 }
     }
     let ledger = server.server.ledger
@@ -163,7 +163,9 @@ import VarveWire
     mute = []
     late.join()
     #expect(answered.withLock { $0 } == 60)
-    #expect(server.wait { !engine.arena.isTight && engine.arena.waitingCount == 0 })
+    // Every get of theirs that waited is looked at before its connection is given up.
+    #expect(
+      server.wait(seconds: 100) { !engine.arena.isTight && engine.arena.waitingCount == 0 })
     #expect(server.wait { engine.arena.state.peek { $0.room.held.isEmpty } })
     engine.arena.state.peek { $0.checkInvariants() }
   }

@@ -82,8 +82,8 @@ final class TestServer {
   }
 
   /// Waits for a condition, at most ten seconds; false when it did not come about.
-  func wait(_ condition: () -> Bool) -> Bool {
-    let deadline = SystemClock().monotonicNanos() + 10_000_000_000
+  func wait(seconds: UInt64 = 10, _ condition: () -> Bool) -> Bool {
+    let deadline = SystemClock().monotonicNanos() + seconds * 1_000_000_000
     while SystemClock().monotonicNanos() < deadline {
       if condition() { return true }
       sched_yield()
