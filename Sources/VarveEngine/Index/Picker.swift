@@ -133,16 +133,16 @@ package struct Picker: Sendable {
     return dead.isEmpty ? nil : dead.reversed()
   }
 
-  /// The oldest table again, when it makes half of the index dead. Its segments tell how much of it
-  /// is; in a tree of many runs it leaves whole before that.
+  /// The oldest table again, when it makes two thirds of the index dead: what little lives of a
+  /// store that shrank. A table that was the whole index of a full store makes half of it dead just
+  /// when it leaves whole. Its segments tell how much of it is dead.
   private func sweep(_ levels: IndexLevels) -> MergePlan? {
     guard let run = levels.runs.last, !run.isMerging, let counts = run.tables.first?.counts,
       counts.segmentMin < liveFrom, liveFrom <= counts.segmentMax
     else { return nil }
-    let share =
-      Double(liveFrom - counts.segmentMin) / Double(counts.segmentMax - counts.segmentMin + 1)
+    let share = counts.deadShare(liveFrom: liveFrom)
     let all = tables.reduce(0) { $0 + $1.fileBytes }
-    guard share * Double(run.bytes) >= Double(all) / 2 else { return nil }
+    guard share * Double(run.bytes) >= Double(all) * 2 / 3 else { return nil }
     return plan([run], run.level)
   }
 }

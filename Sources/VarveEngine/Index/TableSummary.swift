@@ -21,6 +21,13 @@ package struct TableCounts: Equatable, Sendable {
 
   package init() {}
 
+  /// The share of its page records whose segments are below `liveFrom`, if each has as many.
+  func deadShare(liveFrom: UInt64) -> Double {
+    guard segmentMin < liveFrom else { return 0 }
+    guard liveFrom <= segmentMax else { return 1 }
+    return Double(liveFrom - segmentMin) / Double(segmentMax - segmentMin + 1)
+  }
+
   mutating func count(
     _ record: IndexRecord, _ kind: IndexKey.Kind, keyBytes: Int, placeBytes: Int
   ) {
