@@ -16,14 +16,17 @@ package struct CostFit: Equatable, Sendable {
   /// The hit share is the cached share of the index to this power: small where the load prefers
   /// some blocks.
   package var hitExponent = 0.5
-  /// Misses in spite of a cache that could hold all: blocks that are new.
-  package var missFloor = 0.0
+  /// Of the blocks that flushes and merges form, those that would be asked for if there were no end
+  /// of asking: each is read once, though memory could hold all.
+  package var newBlocksAsked = 0.0
 
   package static let copiesBase = 0.5
   /// What a new measure weighs against the old value, in the logarithm.
   static let newWeight = 0.5
-  /// Fewer pages than this prove nothing.
+  /// Fewer pages, or new blocks, than this prove nothing.
   static let pagesMin = 500.0
+  static let blocksFormedMin = 20.0
+  static let blockBytes = Double(Limits.tableBlockBytes)
   /// Merges into the last level that a window must have room for.
   static let turnsMin = 2.0
   /// What a window weighs at least in which hardly anything was put, of one that saw a whole turn.
@@ -39,9 +42,16 @@ package struct CostFit: Equatable, Sendable {
     max(0, (bare + Self.copiesBase) * copiesScale - Self.copiesBase)
   }
 
+  /// What memory cannot hold.
   func missShare(cachedShare: Double) -> Double {
-    guard cachedShare < 1 else { return missFloor }
-    return max(missFloor, 1 - Powers.power(max(0, cachedShare), hitExponent))
+    guard cachedShare < 1 else { return 0 }
+    return 1 - Powers.power(max(0, cachedShare), hitExponent)
+  }
+
+  /// Blocks read because they are new: no more than are looked into, no more than are formed.
+  func newReads(accesses: Double, formed: Double) -> Double {
+    let asked = newBlocksAsked * formed
+    return asked > 0 ? accesses * asked / (accesses + asked) : 0
   }
 
   /// Takes in what `window` counted while `setting` was in force.
@@ -82,7 +92,10 @@ package struct CostFit: Equatable, Sendable {
     let held = scale.cacheBytes - CostModel.filterBytes(setting, pages: scale.pages)
     let cached = max(0, held) / (scale.pages * scale.bytesPerPage)
     if cached >= 1 {
-      missFloor += (miss - missFloor) * Self.newWeight
+      let formed = (window.flushedBytes + window.mergeWrittenBytes) / Self.blockBytes
+      guard formed >= Self.blocksFormedMin else { return }
+      let asked = miss < 1 ? window.blockReads / (1 - miss) / formed : 1
+      newBlocksAsked += (min(1, asked) - newBlocksAsked) * Self.newWeight
     } else if cached > 0.001 {
       let hit = min(0.999, max(0.001, 1 - miss))
       Self.move(

@@ -119,9 +119,9 @@ struct TreeLayout {
     pages.append(left)
     arrivingLast = arriving
     if usual >= held || runsMax == 1 {
-      // One run, written anew with every arrival.
+      // One run, written anew with every arrival, of which as much leaves as comes.
       runs.append(1)
-      copies += pages.count == 1 ? held : held + 1
+      copies += held
       return
     }
     let full = min(runsMax, held / usual)

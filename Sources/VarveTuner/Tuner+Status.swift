@@ -6,7 +6,8 @@ extension Tuner {
     var numbers: [String: Double] = [
       "fit_false_pass_scale": fit.falsePassScale, "fit_window_blocks": fit.windowBlocks,
       "fit_batches": fit.batches, "fit_copies_scale": fit.copiesScale,
-      "fit_hit_exponent": fit.hitExponent, "fit_miss_floor": fit.missFloor, "mistrust": mistrust,
+      "fit_hit_exponent": fit.hitExponent, "fit_new_blocks_asked": fit.newBlocksAsked,
+      "mistrust": mistrust,
       "windows": Double(windowCount),
     ]
     guard let window else { return numbers }

@@ -29,6 +29,8 @@ package struct TunerObservation: Equatable, Sendable {
   // Now.
   /// Pages and bytes in tables.
   package var indexPages: UInt64 = 0
+  /// Of these, pages that live; 0 where that is not known.
+  package var livePages: UInt64 = 0
   package var indexBytes: UInt64 = 0
   /// Memory that filters, block indexes and cached blocks share.
   package var cacheBytes: UInt64 = 0

@@ -18,6 +18,8 @@ package struct TunerWindow: Equatable, Sendable {
   package private(set) var stallNanos: Double = 0
   /// Pages in tables, in the mean: a merge into the last level lets go of many at once.
   package private(set) var meanPages: Double = 0
+  /// Of them, those that live, in the mean.
+  package private(set) var meanLivePages: Double = 0
   package private(set) var end: TunerObservation
 
   /// From `earlier` to `later`. Counters that fell (the store was opened anew) count as none.
@@ -39,14 +41,16 @@ package struct TunerWindow: Equatable, Sendable {
     mergeWrittenBytes = risen(\.mergeWrittenBytes)
     stallNanos = risen(\.stallNanos)
     meanPages = Double(later.indexPages)
+    meanLivePages = Double(later.livePages)
     end = later
   }
 
   /// With the window that follows it.
   package func joined(_ next: TunerWindow) -> TunerWindow {
     var sum = self
-    sum.meanPages +=
-      (next.meanPages - meanPages) * Double(next.count) / Double(count + next.count)
+    let weight = Double(next.count) / Double(count + next.count)
+    sum.meanPages += (next.meanPages - meanPages) * weight
+    sum.meanLivePages += (next.meanLivePages - meanLivePages) * weight
     sum.count += next.count
     sum.absentPages += next.absentPages
     sum.presentPages += next.presentPages

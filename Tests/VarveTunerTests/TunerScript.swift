@@ -114,6 +114,7 @@ struct TunerScript {
       case "mread": counted.mergeReadBytes += amount
       case "mwritten": counted.mergeWrittenBytes += amount
       case "pages": counted.indexPages = amount
+      case "live": counted.livePages = amount
       case "bytes": counted.indexBytes = amount
       case "cache": counted.cacheBytes = amount
       case "entry": counted.memtableBytesPerPage = value

@@ -48,7 +48,12 @@ extension IndexKeeper {
     let numbers = statistics()
     observation.indexBytes = numbers.bytes
     observation.runs = numbers.levels.map(\.runs)
-    observation.indexPages = snapshot().tables.reduce(0) { $0 + $1.summary.counts.pages }
+    let tables = snapshot().tables.map(\.summary)
+    observation.indexPages = tables.reduce(0) { $0 + $1.counts.pages }
+    let liveFrom = keeper.table.live.lowest ?? manifest.state.nextSegment
+    observation.livePages = tables.reduce(0) {
+      $0 + UInt64(Double($1.counts.pages) * (1 - $1.counts.deadShare(liveFrom: liveFrom)))
+    }
     observation.cacheBytes = UInt64(directory.cache.budgetBytes)
   }
 }

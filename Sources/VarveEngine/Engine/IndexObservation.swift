@@ -32,6 +32,8 @@ package struct IndexObservation: Equatable, Sendable {
   // Now.
   /// Pages and bytes in tables; dead ones count until a merge lets go of them.
   package var indexPages: UInt64 = 0
+  /// Of these, the pages that live, by the segments that their tables name.
+  package var livePages: UInt64 = 0
   package var indexBytes: UInt64 = 0
   /// The fingerprint table answers for pages that are absent; without it the filters do.
   package var hasFingerprints = false

@@ -40,6 +40,7 @@ extension TunerObservation {
     mergeWrittenBytes = index.mergeWrittenBytes
     stallNanos = index.stallNanos
     indexPages = index.indexPages
+    livePages = index.livePages
     indexBytes = index.indexBytes
     cacheBytes = index.cacheBytes
     memtableBytesPerPage = index.memtableBytesPerPage
