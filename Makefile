@@ -168,15 +168,20 @@ bench-index: build-bench ## look-ups at ten million pages: block reads, memory, 
 	  --commit "$$(git describe --always --dirty)" $(BENCH) > docs/results/index.jsonl
 	$(MAKE) --no-print-directory bench-tables
 
-TUNER_BENCH := $(RELEASE)/varvebench tuner --windows 120 --window-pages 1000 --json
-bench-tuner: build-bench ## the tuner beside twelve shapes that stand still, three indexes (counts; twenty minutes)
+TUNER_BENCH = $(RELEASE)/varvebench tuner --window-pages 1000 --json
+TUNER_RUN = $(TUNER_BENCH) --windows 120 $(1) > docs/results/tuner/$(2).jsonl && \
+  $(TUNER_BENCH) --windows 480 $(1) > docs/results/tuner/$(2)-480.jsonl
+bench-tuner: build-bench ## the tuner beside twelve shapes that stand still, four indexes (counts; two hours)
 	@mkdir -p docs/results/tuner
-	$(TUNER_BENCH) --no-fingerprints --filter-bits 6 > docs/results/tuner/cold.jsonl
-	$(TUNER_BENCH) > docs/results/tuner/cold-fingerprints.jsonl
-	$(TUNER_BENCH) --cache-kib 65536 > docs/results/tuner/warm-fingerprints.jsonl
+	$(call TUNER_RUN,--no-fingerprints --filter-bits 6,cold)
+	$(call TUNER_RUN,--no-fingerprints --filter-bits 6 --cache-kib 65536,warm)
+	$(call TUNER_RUN,,cold-fingerprints)
+	$(call TUNER_RUN,--cache-kib 65536,warm-fingerprints)
+	$(MAKE) --no-print-directory bench-tables
 
-bench-tables: ## make the tables of docs/benchmarks.md again from docs/results
+bench-tables: ## make the tables of docs/benchmarks.md and docs/tuner.md again from docs/results
 	$(RELEASE)/varvebench table docs/results/*.jsonl --into docs/benchmarks.md
+	$(RELEASE)/varvebench table docs/results/tuner/*.jsonl --into docs/tuner.md
 
 asan: deps ## run the Swift tests under the address sanitizer (SUITES=regex selects, not in make test)
 	@JOBS=$(JOBS) .ci/sanitize address

@@ -116,7 +116,8 @@ let package = Package(
         "varvectl", arguments, log,
       ]),
     testTarget(
-      "VarveBenchTests", ["VarveBase", "VarveFile", "VarveWire", "varvebench", arguments]),
+      "VarveBenchTests",
+      ["VarveBase", "VarveFile", "VarveWire", "VarveTuner", "varvebench", arguments]),
   ]
 )
 

@@ -2,6 +2,7 @@
 
 import Foundation
 import Testing
+import VarveTuner
 
 @testable import varvebench
 
@@ -49,6 +50,30 @@ import Testing
     #expect(table.contains(raw), "\(table)")
     let lookups = ResultTable([Self.served("varve", 0.5, bytes: 0)]).markdown()
     #expect(lookups.contains("| 512 (512-512) |  | 15625 µs | 31250 µs |"), "\(lookups)")
+  }
+
+  @Test func aRunOfTheTunerIsToldByItsBestShapes() throws {
+    func phases(_ kind: String, _ shape: String, _ mebibytes: [Double]) -> [ResultLine] {
+      zip(BenchLoad.phases, mebibytes).enumerated().map { phase, of in
+        var seen = TunerObservation()
+        seen.flushedBytes = UInt64(of.1 * 1_048_576)
+        let result = PhaseResult(of.0, from: TunerObservation(), to: seen, shape: shape)
+        return .tunerPhase(TunerPhaseLine(kind, shape, phase: phase, result))
+      }
+    }
+    let run = TunerRun(
+      scale: BenchScale(), phases: BenchLoad.phases, windows: 2, windowPages: 1_000, seed: 1)
+    let lines =
+      [.tunerRun(TunerRunLine(run, nil))]
+      + phases("static", "T4 K3 Z1", [4, 4, 4, 4]) + phases("static", "T8 K7 Z7", [2, 5, 2, 2])
+      + phases("static", "T2 K1 Z1", [9, 9, 9, 9]) + phases("tuner", "tuner", [3, 4, 2, 2])
+    #expect(try ResultLines.parse(ResultLines.text(lines)) == lines)
+    let table = ResultTable(lines).markdown()
+    #expect(table.contains("| T8 K7 Z7 | 2.0 | 5.0 | 2.0 | 2.0 | 11.0 |"), "\(table)")
+    #expect(table.contains("| tuner | 3.0 | 4.0 | 2.0 | 2.0 | 11.0 |"), "\(table)")
+    let beside = "| tuner beside the best shape | +50.0 % | +0.0 % | +0.0 % | +0.0 % | +0.0 % |"
+    #expect(table.contains(beside), "\(table)")
+    #expect(table.contains("The other 1 shapes: 36.0 to 36.0 in all."), "\(table)")
   }
 
   @Test func whoDidNotRunIsNamed() {

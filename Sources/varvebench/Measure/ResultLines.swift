@@ -9,6 +9,9 @@ enum ResultLine: Equatable {
   case round(MeasuredRound)
   case figure(Figure)
   case peer(Peer)
+  case tunerRun(TunerRunLine)
+  case tunerPhase(TunerPhaseLine)
+  case rankCorrelation(RankCorrelationLine)
 }
 
 /// One round of one side of a cell.
@@ -112,6 +115,9 @@ enum ResultLines {
         case .round(let round): try encoder.encode(round)
         case .figure(let figure): try encoder.encode(figure)
         case .peer(let peer): try encoder.encode(peer)
+        case .tunerRun(let run): try encoder.encode(run)
+        case .tunerPhase(let phase): try encoder.encode(phase)
+        case .rankCorrelation(let correlation): try encoder.encode(correlation)
         case .machine(let processors, let model, let load, let commit):
           try encoder.encode(
             MachineLine(processors: processors, model: model, load: load, commit: commit))
@@ -134,6 +140,11 @@ enum ResultLines {
           let said = try decoder.decode(MachineLine.self, from: data)
           return .machine(
             processors: said.processors, model: said.model, load: said.load, commit: said.commit)
+        case "tuner_run": return .tunerRun(try decoder.decode(TunerRunLine.self, from: data))
+        case TunerPhaseLine.ofShape, TunerPhaseLine.ofTuner:
+          return .tunerPhase(try decoder.decode(TunerPhaseLine.self, from: data))
+        case "rank_correlation":
+          return .rankCorrelation(try decoder.decode(RankCorrelationLine.self, from: data))
         case let kind: throw Failure("line \(number + 1): kind \(kind) is not known")
         }
       } catch let failure as Failure {

@@ -31,6 +31,7 @@ struct ResultTable {
           ["side", "set up", "did not run"],
           peers.map { [$0.side, $0.configuration, $0.error ?? ""] }))
     }
+    if let tuner = TunerTable(lines) { parts.append(tuner.markdown()) }
     return parts.joined(separator: "\n\n")
   }
 

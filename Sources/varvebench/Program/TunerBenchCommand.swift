@@ -43,6 +43,14 @@ struct TunerBenchCommand: ParsableCommand {
   var shapes = TunerBench.shapes.count
 
   @Option(
+    help: ArgumentHelp("The shape that the tuner begins with.", valueName: "T,K,Z"),
+    transform: shape)
+  var begin = IndexShape()
+
+  @Flag(help: "The tuner only observes: the shape that it begins with stands still, as others do.")
+  var observe = false
+
+  @Option(
     help: ArgumentHelp(
       "Take the static shapes from the JSON lines of an earlier run of the same sizes.",
       valueName: "file"))
@@ -90,7 +98,7 @@ struct TunerBenchCommand: ParsableCommand {
     let clock = ContinuousClock()
     if let statics {
       report.rows = try bench.statics(
-        fromLines: String(contentsOfFile: statics, encoding: .utf8))
+        from: ResultLines.parse(String(contentsOfFile: statics, encoding: .utf8)))
     } else {
       report.rows = try bench.statics(Array(TunerBench.shapes.prefix(shapes))) { row in
         Console.note("\(row.shape.name): \(row.phases.map { $0.cost.total.rounded() })")
@@ -98,24 +106,47 @@ struct TunerBenchCommand: ParsableCommand {
     }
     let started = clock.now
     var counts: [String] = []
-    let tuned = try run.tuned(IndexShape()) { counts.append(WindowRecord.line(from: $0, to: $1)) }
+    let tuned = try run.tuned(begin, mode: observe ? .observe : .auto) {
+      counts.append(WindowRecord.line(from: $0, to: $1))
+    }
     if let record {
       try (counts.joined(separator: "\n") + "\n").write(
         toFile: record, atomically: true, encoding: .utf8)
     }
     Console.note("tuner: \(tuned.phases.map { $0.cost.total.rounded() }) in \(clock.now - started)")
-    report.tuned = tuned.phases
+    if observe {
+      report.rows.append(TunerBench.Row(shape: begin, phases: tuned.phases))
+    } else {
+      report.tuned = tuned.phases
+    }
     report.searches = tuned.phases.first.flatMap(bench.searches)
     report.correlations = bench.correlations(report.rows)
-    Console.print(json ? try report.jsonLines() : report.table())
-    if explain { tell(tuned.tuner, report.rows, bench) }
+    let lines = report.lines()
+    Console.print(json ? try ResultLines.text(lines) : ResultTable(lines).markdown())
+    if explain { tell(tuned.tuner, report, bench) }
   }
 
-  private func tell(_ tuner: Tuner, _ rows: [TunerBench.Row], _ bench: TunerBench) {
+  private static func shape(_ text: String) throws -> IndexShape {
+    let numbers = text.split(separator: ",").compactMap { Int($0) }
+    guard numbers.count == 3 else { throw ValidationError("\(text) is not T,K,Z") }
+    let shape = IndexShape(
+      sizeRatio: numbers[0], innerRunsMax: numbers[1], lastRunsMax: numbers[2])
+    if let problem = shape.problem { throw ValidationError(problem) }
+    return shape
+  }
+
+  private func tell(_ tuner: Tuner, _ report: TunerBenchReport, _ bench: TunerBench) {
+    let rows = report.rows
     for decision in tuner.history.decisions {
       Console.note(
-        "\(decision.id) at \(Int(decision.atUnix)) \(decision.knob.rawValue) \(decision.from) to "
+        "\(decision.id) at \(decision.atUnix) \(decision.knob.rawValue) \(decision.from) to "
           + "\(decision.to) \(decision.verdict.rawValue): \(decision.reason)")
+    }
+    if let searches = report.searches, let most = searches.micros.last {
+      Console.note(
+        String(
+          format: "a search of %d settings: %.0f µs of processor time, at most %.0f",
+          searches.tried, searches.median, most))
     }
     for phase in bench.run.phases.indices {
       for (row, said) in zip(rows, bench.predictions(rows, phase: phase)) {

@@ -1,6 +1,5 @@
 // The tuner beside every shape that stands still, and the cost model beside the counts.
 
-import Foundation
 import VarveEngine
 import VarveServer
 import VarveTuner
@@ -18,11 +17,12 @@ struct TunerBench {
     let phases: [PhaseResult]
   }
 
-  /// Reads and writes of a phase over all shapes: predicted and counted, a page.
+  /// Reads and writes of a phase over all shapes, a page, and both together: predicted and counted.
   struct Correlation {
     let load: BenchLoad
     let reads: Double
     let writes: Double
+    let total: Double
   }
 
   /// Searches over every knob, each from its own start.
@@ -39,24 +39,15 @@ struct TunerBench {
 
   let run: TunerRun
 
-  /// The rows of an earlier run's JSON lines.
-  func statics(fromLines text: String) throws -> [Row] {
-    struct Line: Decodable {
-      let kind: String
-      let shape: String?
-      let phase: Int?
-      let record: String?
-    }
-    let decoder = JSONDecoder()
+  /// The rows of an earlier run's lines.
+  func statics(from lines: [ResultLine]) throws -> [Row] {
     var found: [String: [PhaseResult]] = [:]
-    for text in text.split(separator: "\n") {
-      let line = try decoder.decode(Line.self, from: Data(text.utf8))
-      guard line.kind == "static", let shape = line.shape else { continue }
-      guard let phase = line.phase, run.phases.indices.contains(phase), let record = line.record,
-        let seen = WindowRecord.observation(record)
-      else { throw Failure("no phase of a static shape: \(text)") }
-      found[shape, default: []].append(
-        PhaseResult(run.phases[phase], from: TunerObservation(), to: seen, shape: shape))
+    for case .tunerPhase(let line) in lines where line.kind == TunerPhaseLine.ofShape {
+      guard run.phases.indices.contains(line.phase),
+        let seen = WindowRecord.observation(line.record)
+      else { throw Failure("no phase of a static shape: \(line.record)") }
+      found[line.shape, default: []].append(
+        PhaseResult(run.phases[line.phase], from: TunerObservation(), to: seen, shape: line.shape))
     }
     return try Self.shapes.compactMap { shape in
       guard let phases = found[shape.name] else { return nil }
@@ -83,7 +74,8 @@ struct TunerBench {
       return Correlation(
         load: run.phases[phase],
         reads: RankCorrelation.of(said.map(\.readNanos), costs.map(\.readsPerPage)),
-        writes: RankCorrelation.of(said.map(\.writeNanos), costs.map(\.bytesPerPut)))
+        writes: RankCorrelation.of(said.map(\.writeNanos), costs.map(\.bytesPerPut)),
+        total: RankCorrelation.of(said.map(\.nanos), costs.map(\.total)))
     }
   }
 

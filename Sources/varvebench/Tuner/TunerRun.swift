@@ -34,12 +34,16 @@ struct PhaseResult: Sendable {
     precondition(windows.count > 1, "a phase of no windows")
     // The index as large as it was in the mean: at the end it may just have lost half of itself.
     var last = windows[windows.count - 1]
-    let pages = windows.dropFirst().reduce(0.0) { $0 + Double($1.indexPages) }
-    let mean = (pages / Double(windows.count - 1)).rounded()
-    if last.indexPages > 0 {
-      last.indexBytes = UInt64(mean * Double(last.indexBytes) / Double(last.indexPages))
+    func mean(_ pages: KeyPath<TunerObservation, UInt64>) -> Double {
+      let sum = windows.dropFirst().reduce(0.0) { $0 + Double($1[keyPath: pages]) }
+      return (sum / Double(windows.count - 1)).rounded()
     }
-    last.indexPages = UInt64(mean)
+    let pages = mean(\.indexPages)
+    if last.indexPages > 0 {
+      last.indexBytes = UInt64(pages * Double(last.indexBytes) / Double(last.indexPages))
+    }
+    last.indexPages = UInt64(pages)
+    last.livePages = UInt64(mean(\.livePages))
     self.init(load, from: windows[0], to: last, shape: shape)
   }
 }
@@ -64,7 +68,8 @@ struct TunerRun {
   ///
   /// - Parameter record: told what each window counted.
   func tuned(
-    _ shape: IndexShape, record: (TunerObservation, TunerObservation) -> Void = { _, _ in }
+    _ shape: IndexShape, mode: TunerMode = .auto,
+    record: (TunerObservation, TunerObservation) -> Void = { _, _ in }
   ) throws -> (phases: [PhaseResult], tuner: Tuner) {
     let index = try BenchIndex(scale, shape, seed: seed)
     defer { index.close() }
@@ -72,7 +77,7 @@ struct TunerRun {
     var logger = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
     logger.logLevel = .critical
     var settings = TunerSettings()
-    settings.mode = .auto
+    settings.mode = mode
     let driver = TunerDriver(
       index.engine, settings, knobs: Self.knobs(scale),
       prices: .bytes(blockBytes: BenchCost.blockBytes), clock: index.clock, logger: logger)

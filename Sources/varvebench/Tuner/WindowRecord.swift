@@ -16,7 +16,8 @@ enum WindowRecord {
   static func line(from before: TunerObservation, to after: TunerObservation) -> String {
     let counts = counters.map { "\($0)=\(after[keyPath: $1] - before[keyPath: $1])" }
     let gauges = [
-      "pages=\(after.indexPages)", "bytes=\(after.indexBytes)", "cache=\(after.cacheBytes)",
+      "pages=\(after.indexPages)", "live=\(after.livePages)", "bytes=\(after.indexBytes)",
+      "cache=\(after.cacheBytes)",
       "entry=\(after.memtableBytesPerPage.rounded())", "unit=\(after.unitBytesPerMemtableByte)",
     ]
     return (["count", "x1"] + counts + gauges).joined(separator: " ")
@@ -25,7 +26,7 @@ enum WindowRecord {
   /// The counters of a line, as if they had begun at 0. Nil for a line that says something else.
   static func observation(_ line: String) -> TunerObservation? {
     let words = line.split(separator: " ")
-    guard words.count == 2 + counters.count + 5, words[0] == "count", words[1] == "x1" else {
+    guard words.count == 2 + counters.count + 6, words[0] == "count", words[1] == "x1" else {
       return nil
     }
     var numbers: [Substring: Double] = [:]
@@ -41,10 +42,11 @@ enum WindowRecord {
       guard let value = numbers[name[...]] else { return nil }
       seen[keyPath: counter] = UInt64(value)
     }
-    guard let pages = numbers["pages"], let bytes = numbers["bytes"], let cache = numbers["cache"],
-      let entry = numbers["entry"], let unit = numbers["unit"]
+    guard let pages = numbers["pages"], let live = numbers["live"], let bytes = numbers["bytes"],
+      let cache = numbers["cache"], let entry = numbers["entry"], let unit = numbers["unit"]
     else { return nil }
     seen.indexPages = UInt64(pages)
+    seen.livePages = UInt64(live)
     seen.indexBytes = UInt64(bytes)
     seen.cacheBytes = UInt64(cache)
     seen.memtableBytesPerPage = entry
