@@ -59,12 +59,16 @@ extension Tuner {
     return saved * pagesAWindow * options.paybackWindows >= transition(to: step.setting, scale)
   }
 
-  /// What merging runs that the new shape has too many of costs at most: one rewriting of the
-  /// levels that have to have fewer.
+  /// What merging runs that the new shape has too many of, or too large levels of, costs at most:
+  /// one rewriting of the levels that have to have fewer.
   private func transition(to next: Setting, _ scale: IndexScale) -> Double {
     var share = 0.0
     if next[.innerRunsMax] < setting[.innerRunsMax] { share = 1 / next[.sizeRatio] }
     if next[.lastRunsMax] < setting[.lastRunsMax] { share = 1 }
+    // What the last level held in several runs is too much for a level above a new last one.
+    if next[.sizeRatio] < setting[.sizeRatio] {
+      share = setting[.lastRunsMax] > 1 ? 1 : max(share, 1 / next[.sizeRatio])
+    }
     return share * scale.pages * scale.bytesPerPage * (prices.byteRead + prices.byteWritten)
   }
 

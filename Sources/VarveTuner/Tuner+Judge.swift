@@ -12,7 +12,9 @@ extension Tuner {
     else { return }
     let gain = measuredGain(trial, span)
     learn(trial, span, gain)
-    guard gain >= options.paidMin else { return revert(trial, gain) }
+    guard gain >= max(options.paidMin, options.paidShareMin * trial.predictedGain) else {
+      return revert(trial, gain)
+    }
     history.judge(trial.ids, .kept, measuredGain: gain, Self.told(trial, gain))
     failures = 0
     // What judged it is the picture of the load for the next step, which may follow at once.

@@ -36,6 +36,8 @@ package struct TunerOptions: Equatable, Sendable {
   package var gainMin = 0.03
   /// A move stays that gained at least this; below it is taken back.
   package var paidMin = 0.01
+  /// And at least this share of what was promised: part of what is measured is still the promise.
+  package var paidShareMin = 0.1
   /// What costs so much more after a move is taken back without waiting for the judgement's
   /// windows. A tree on its way to another shape may cost more than either.
   package var plainLoss = 0.5
