@@ -117,6 +117,24 @@ import VarveBase
     arena.state.peek { $0.checkInvariants() }
   }
 
+  /// Whatever lets go of the last room tells who waits: nobody else would come by.
+  @Test func aReadThatFailsTellsWhoWaits() throws {
+    let isServed = Locked(0)
+    let job: @Sendable (RoomPromise) -> Void = { _ in isServed.withLock { $0 += 1 } }
+    let whole = Array(pages[0..<60])
+    // All the room, by pages that cannot be read: while they are looked for, somebody comes.
+    let readers: PageArena.ReaderOf = { (_) throws(LogError) in
+      if arena.waitingCount == 0, isServed.withLock({ $0 }) == 0 {
+        _ = arena.whenRoom(for: [pages[100]], of: Self.claimant(2), job)
+      }
+      return nil
+    }
+    let failed = arena.lease(whole, for: Self.claimant(1), readers: readers)
+    #expect(failed?.pages.count == 60)
+    #expect(isServed.withLock { $0 } == 1 && arena.waitingCount == 0)
+    arena.state.peek { $0.checkInvariants() }
+  }
+
   @Test func theLineHasAnEndForEachNamespace() throws {
     let first = leaseAll(0, 1)
     var waiting = 0

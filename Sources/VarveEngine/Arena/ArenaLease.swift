@@ -23,6 +23,10 @@ internal import VarveBase
   /// Memory of pages that the arena had no room for.
   private let buffers: [AlignedBuffer]
 
+  var hasFailures: Bool {
+    pages.contains { if case .failed = $0 { true } else { false } }
+  }
+
   init(
     _ arena: PageArena, pages: [Page], pieces: [UnsafeRawBufferPointer], entries: [Int],
     buffers: [AlignedBuffer]

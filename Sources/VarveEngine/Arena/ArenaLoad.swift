@@ -273,6 +273,8 @@ struct ArenaLoad {
       isSettled(state) ? lease(&state) : nil
     }
     guard let made else { preconditionFailure("a wait without deadline gives a value") }
+    // Pages that failed are held no more.
+    if made.hasFailures { arena.roomChanged() }
     return made
   }
 

@@ -128,6 +128,9 @@ package final class PageArena: Sendable {
     changeRoom { $0.room.settle(promise) }
   }
 
+  /// Something was let go of without `release`.
+  func roomChanged() { changeRoom { _ in } }
+
   /// A change after which there may be room for somebody who waits.
   private func changeRoom(
     wake: Monitor<ArenaState>.Wake = .nobody, _ body: (inout ArenaState) -> Void
@@ -186,7 +189,7 @@ package final class PageArena: Sendable {
         from: UnsafeRawBufferPointer(rebasing: bytes[done..<done + count]))
       done += count
     }
-    state.update { state in
+    changeRoom(wake: .everybody) { state in
       state.finish(number, nil)
       state.release(number)
     }
