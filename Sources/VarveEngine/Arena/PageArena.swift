@@ -235,7 +235,7 @@ package final class PageArena: Sendable {
     }
   }
 
-  /// Nobody waits for a lease to end: who finds no room takes request memory.
+  /// Leases end; who waits for room is told.
   func release(_ entries: [Int]) {
     if entries.isEmpty { return }
     changeRoom { state in for entry in entries { state.release(entry) } }

@@ -99,6 +99,8 @@ package final class GetSession: @unchecked Sendable {
   // orders them.
   private let engine: Engine
   private let namespace: LiveNamespace
+  /// As whom its batches are made.
+  private let claimant: Claimant
   private let records: [PageRecord?]
   private let first: Int
   private let sparse: Bool
@@ -114,6 +116,7 @@ package final class GetSession: @unchecked Sendable {
     self.memory = memory
     self.engine = engine
     self.namespace = namespace
+    claimant = namespace.claimant
     self.records = records
     self.first = first
     self.sparse = sparse
@@ -121,9 +124,6 @@ package final class GetSession: @unchecked Sendable {
 
   /// Pages this get will try to hand out.
   package var pageCount: Int { records.count }
-
-  /// As whom its batches are made.
-  package var claimant: Claimant { namespace.claimant }
 
   /// The next pages: contiguous, in order, at most about `bytesMax` bytes and at least one page;
   /// nil when the answer is over. Blocks for the disk.

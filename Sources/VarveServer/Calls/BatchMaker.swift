@@ -44,33 +44,17 @@ struct BatchMaker: Sendable {
     for needed: WaitNeeded, while isWanted: @escaping @Sendable () -> Bool,
     later: @escaping @Sendable (Outcome) -> Void
   ) -> Outcome? {
-    switch needed {
-    case .thread: whenThread(isWanted, later)
-    case .room: whenRoom(isWanted, later)
-    }
-  }
-
-  private func whenThread(
-    _ isWanted: @escaping @Sendable () -> Bool, _ later: @escaping @Sendable (Outcome) -> Void
-  ) -> Outcome? {
     let since = clock.monotonicNanos()
     do throws(EngineError) {
-      try session.whenThread(bytesMax: Limits.getBatchBytes) {
-        read(nil, since: since, isWanted, later)
-      }
-      return nil
-    } catch {
-      return .notNow(Refusal(error))
-    }
-  }
-
-  private func whenRoom(
-    _ isWanted: @escaping @Sendable () -> Bool, _ later: @escaping @Sendable (Outcome) -> Void
-  ) -> Outcome? {
-    let since = clock.monotonicNanos()
-    do throws(EngineError) {
-      try session.whenRoom(bytesMax: Limits.getBatchBytes) { promise in
-        read(promise, since: since, isWanted, later)
+      switch needed {
+      case .thread:
+        try session.whenThread(bytesMax: Limits.getBatchBytes) {
+          read(nil, since: since, isWanted, later)
+        }
+      case .room:
+        try session.whenRoom(bytesMax: Limits.getBatchBytes) { promise in
+          read(promise, since: since, isWanted, later)
+        }
       }
       return nil
     } catch {
@@ -92,6 +76,6 @@ struct BatchMaker: Sendable {
     } catch {
       return later(.failed(Refusal(error)))
     }
-    if let outcome = whenRoom(isWanted, later) { later(outcome) }
+    if let outcome = wait(for: .room, while: isWanted, later: later) { later(outcome) }
   }
 }
