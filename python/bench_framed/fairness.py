@@ -13,21 +13,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import sys
-import tempfile
 from collections import Counter
-from pathlib import Path
 
 from crowd import Peer, drive
-from overload import CHAINS, PAGES, Calls
+from overload import CHAINS, PAGES, Calls, bench_daemon
 
 from sglang_varve.client import make_chain
-from sglang_varve.daemon_process import Daemon, find_daemon
 from sglang_varve.messages import GetRequest
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 CROWD = 64
 
 
@@ -74,32 +69,25 @@ def main() -> int:
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--json", action="store_true", help="a line for each round")
     given = options.parse_args()
-    binary = find_daemon(REPOSITORY)
-    if binary is None:
-        print("bench: no varved: make build, or name it in VARVED", file=sys.stderr)
-        return 1
-    os.environ["VARVE_MEMORY_MAX"] = "512MiB"
-    os.environ.setdefault("VARVE_LOG_LEVEL", "warning")
     found: dict[str, list[list[float]]] = {}
-    with tempfile.TemporaryDirectory(prefix="varve-fairness-") as name:
-        with Daemon(binary, Path(name) / "data", capacity="8GiB") as daemon:
-            asked = {}
-            for number, (space, weight) in enumerate((("crowd", 0), ("one", 0), ("heavy", 4))):
-                calls = Calls(daemon, number, space, weight)
-                calls.store(daemon.endpoint)
-                asked[space] = Asked(calls)
-            ways = {
-                "one alone": [(asked["one"], 1)],
-                "one, the crowd's": [(asked["crowd"], 1), (asked["crowd"], CROWD)],
-                "one, another": [(asked["one"], 1), (asked["crowd"], CROWD)],
-                "crowd of weight 4": [(asked["heavy"], CROWD), (asked["crowd"], CROWD)],
-            }  # fmt: skip
-            for _ in range(given.rounds):
-                for title, sides in ways.items():
-                    served = run(daemon.endpoint, sides, given.seconds)
-                    found.setdefault(title, []).append(served)
-                    if given.json:
-                        print(json.dumps({"beside": title, "calls_per_second": served}), flush=True)
+    with bench_daemon(512, "8GiB") as daemon:
+        asked = {}
+        for number, (space, weight) in enumerate((("crowd", 0), ("one", 0), ("heavy", 4))):
+            calls = Calls(daemon, number, space, weight)
+            calls.store(daemon.endpoint)
+            asked[space] = Asked(calls)
+        ways = {
+            "one alone": [(asked["one"], 1)],
+            "one, the crowd's": [(asked["crowd"], 1), (asked["crowd"], CROWD)],
+            "one, another": [(asked["one"], 1), (asked["crowd"], CROWD)],
+            "crowd of weight 4": [(asked["heavy"], CROWD), (asked["crowd"], CROWD)],
+        }  # fmt: skip
+        for _ in range(given.rounds):
+            for title, sides in ways.items():
+                served = run(daemon.endpoint, sides, given.seconds)
+                found.setdefault(title, []).append(served)
+                if given.json:
+                    print(json.dumps({"beside": title, "calls_per_second": served}), flush=True)
     for title, rounds in found.items():
         print(f"{title:18} {spread([served[0] for served in rounds])}   crowd "
               f"{spread([served[1] for served in rounds if len(served) > 1])}")  # fmt: skip

@@ -22,6 +22,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import xxhash
@@ -87,6 +89,21 @@ class Calls:
         peer.get(GetRequest(namespace=self.namespace, chain=chain, first=0, count=PAGES))
 
 
+@contextmanager
+def bench_daemon(memory_mib: int, capacity: str) -> Iterator[Daemon]:
+    """A daemon of one's own, ended and removed behind."""
+    binary = find_daemon(REPOSITORY)
+    if binary is None:
+        sys.exit("bench: no varved: make build, or name it in VARVED")
+    os.environ["VARVE_MEMORY_MAX"] = f"{memory_mib}MiB"
+    os.environ.setdefault("VARVE_LOG_LEVEL", "warning")
+    with (
+        tempfile.TemporaryDirectory(prefix="varve-bench-") as name,
+        Daemon(binary, Path(name) / "data", capacity=capacity) as daemon,
+    ):
+        yield daemon
+
+
 def status_kib(pid: int, field: str) -> int:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith(field + ":"):
@@ -137,28 +154,21 @@ def main() -> int:
     options.add_argument("--memory", type=int, default=512, help="memory_max, MiB")
     options.add_argument("--json", action="store_true", help="a line for each round")
     given = options.parse_args()
-    binary = find_daemon(REPOSITORY)
-    if binary is None:
-        print("bench: no varved: make build, or name it in VARVED", file=sys.stderr)
-        return 1
-    os.environ["VARVE_MEMORY_MAX"] = f"{given.memory}MiB"
-    os.environ.setdefault("VARVE_LOG_LEVEL", "warning")
     rounds = []
-    with tempfile.TemporaryDirectory(prefix="varve-overload-") as name:
-        with Daemon(binary, Path(name) / "data", capacity="4GiB") as daemon:
-            pid = daemon.process.pid
-            calls = Calls(daemon, 1)
-            calls.store(daemon.endpoint)
-            normal(daemon.endpoint, calls, given.seconds / 2)
-            for _ in range(given.rounds):
-                before = normal(daemon.endpoint, calls, given.seconds / 2)
-                under = overload(daemon.endpoint, pid, calls, given.seconds, 10 * before)
-                time.sleep(1)
-                after = normal(daemon.endpoint, calls, given.seconds / 2)
-                line = {"before": before, "after": after, "memory_mib": given.memory, **under}
-                rounds.append(line)
-                print(json.dumps(line) if given.json else text(line), flush=True)
-            peak = status_kib(pid, "VmHWM") / 1024
+    with bench_daemon(given.memory, "4GiB") as daemon:
+        pid = daemon.process.pid
+        calls = Calls(daemon, 1)
+        calls.store(daemon.endpoint)
+        normal(daemon.endpoint, calls, given.seconds / 2)
+        for _ in range(given.rounds):
+            before = normal(daemon.endpoint, calls, given.seconds / 2)
+            under = overload(daemon.endpoint, pid, calls, given.seconds, 10 * before)
+            time.sleep(1)
+            after = normal(daemon.endpoint, calls, given.seconds / 2)
+            line = {"before": before, "after": after, "memory_mib": given.memory, **under}
+            rounds.append(line)
+            print(json.dumps(line) if given.json else text(line), flush=True)
+        peak = status_kib(pid, "VmHWM") / 1024
     memory = peak / given.memory
     speed = statistics.median(line["after"] / line["before"] for line in rounds)
     print(f"memory at most {peak:.0f} MiB, {memory:.2f} of memory_max (1.10); speed one second "
