@@ -203,7 +203,7 @@ extension PageArena {
     arena.state.update { state in
       if let loading {
         state.finish(loading, .segmentGone(last.segment))
-        state.release(loading)
+        state.release(CollectionOfOne(loading))
       }
     }
     _ = try arena.page(last, fixture.reader)

@@ -49,9 +49,9 @@ struct ArenaLoad {
         if let problem = Self.problem(location) {
           items.append(.failed(problem))
         } else if let number = state.index[ArenaKey(location)],
-          Self.isSame(state.entries[number], location)
+          state.entries[number].holds(location)
         {
-          state.retain(number)
+          state.retain(CollectionOfOne(number))
           items.append(.entry(number))
           hits += 1
         } else if state.index[ArenaKey(location)] == nil,
@@ -78,44 +78,48 @@ struct ArenaLoad {
   /// or when the claimant may not have so much now.
   static func hot(
     _ batch: [Location], for claimant: Claimant, in arena: PageArena
-  ) -> Result<ArenaLoad, HotRefusal> {
-    var load = ArenaLoad(arena, batch)
-    let refusal = arena.state.change { state, _ -> HotRefusal? in
+  ) -> Result<ArenaLease, HotRefusal> {
+    var entries: [Int] = []
+    entries.reserveCapacity(batch.count)
+    let leased = arena.state.change { state, _ -> Result<ArenaLease, HotRefusal> in
       var need = 0
       for location in batch {
         guard Self.problem(location) == nil, let number = state.index[ArenaKey(location)],
-          let entry = state.entries[number], case .ready = entry.phase,
-          Self.isSame(entry, location)
-        else { return .cold }
-        if entry.leaseCount == 0 { need += entry.chunks.count }
-        load.items.append(.entry(number))
+          state.entries[number].isReady, state.entries[number].holds(location)
+        else { return .failure(.cold) }
+        if state.entries[number].leaseCount == 0 { need += state.entries[number].chunks.count }
+        entries.append(number)
       }
       guard state.room.line.count(of: claimant) == 0, state.admits(need, of: claimant) else {
-        return .noRoom
+        return .failure(.noRoom)
       }
-      for case .entry(let number) in load.items { state.retain(number) }
+      var pages: [ArenaLease.Page] = []
+      var pieces: [UnsafeRawBufferPointer] = unsafe []
+      pages.reserveCapacity(batch.count)
+      unsafe pieces.reserveCapacity(batch.count)
+      state.retain(entries)
+      for number in entries {
+        let begin = unsafe pieces.count
+        unsafe state.entries[number].append(to: &pieces, in: arena)
+        pages.append(.here(begin..<(unsafe pieces.count)))
+      }
       arena.noteRoom(state)
-      return nil
+      return .success(
+        unsafe ArenaLease(arena, pages: pages, pieces: pieces, entries: entries, buffers: []))
     }
-    if let refusal { return .failure(refusal) }
-    arena.hits.add(batch.count)
-    return .success(load)
-  }
-
-  private init(_ arena: PageArena, _ batch: [Location]) {
-    self.arena = arena
-    self.batch = batch
-    items.reserveCapacity(batch.count)
+    if case .success = leased { arena.hits.add(batch.count) }
+    return leased
   }
 
   /// Chunks that pages of the batch take which nobody holds yet.
   private static func need(_ batch: [Location], _ state: ArenaState) -> Int {
     batch.reduce(0) { need, location in
       guard problem(location) == nil else { return need }
-      guard let number = state.index[ArenaKey(location)], let entry = state.entries[number] else {
+      guard let number = state.index[ArenaKey(location)] else {
         return need + ArenaState.chunkCount(of: location, skew: LoadTarget.skew(location))
       }
-      return need + (entry.leaseCount == 0 ? entry.chunks.count : 0)
+      let isHeld = state.entries[number].leaseCount > 0
+      return need + (isHeld ? 0 : state.entries[number].chunks.count)
     }
   }
 
@@ -131,17 +135,10 @@ struct ArenaLoad {
     return nil
   }
 
-  /// A place names one page for ever; another length or checksum means that the index errs, and
-  /// then memory must not answer: the disk does, and verification with it.
-  private static func isSame(_ entry: ArenaEntry?, _ location: Location) -> Bool {
-    guard let entry else { return false }
-    return entry.byteCount == Int(location.storedBytes) && entry.checksum == location.checksum
-  }
-
   private static func work(
     _ state: ArenaState, _ number: Int, _ location: Location, _ item: Int, _ arena: PageArena
   ) -> Work {
-    guard let entry = state.entries[number] else { preconditionFailure("just inserted") }
+    let entry = state.entries[number]
     let blocks = unsafe arena.chunkBytes(
       entry.chunks, span: LoadTarget.blockBytes(location))
     return unsafe Work(
@@ -281,8 +278,7 @@ struct ArenaLoad {
   private func isSettled(_ state: ArenaState) -> Bool {
     items.allSatisfy { item in
       guard case .entry(let number) = item else { return true }
-      guard let entry = state.entries[number] else { preconditionFailure("a leased entry stays") }
-      if case .loading = entry.phase { return false }
+      if case .loading = state.entries[number].phase { return false }
       return true
     }
   }
@@ -305,14 +301,13 @@ struct ArenaLoad {
         unsafe pieces += target.pieces
         buffers.append(buffer)
       case .entry(let number):
-        guard let entry = state.entries[number] else { preconditionFailure("a leased entry stays") }
-        if case .failed(let error) = entry.phase {
-          state.release(number)
+        if case .failed(let error) = state.entries[number].phase {
+          state.release(CollectionOfOne(number))
           pages.append(.failed(error))
           continue
         }
         entries.append(number)
-        unsafe arena.append(entry, to: &pieces)
+        unsafe state.entries[number].append(to: &pieces, in: arena)
       }
       pages.append(.here(begin..<(unsafe pieces.count)))
     }

@@ -19,6 +19,8 @@ struct ArenaEntry {
     case loading
     case ready
     case failed(PageReadError)
+    /// No page: the number may be given to one.
+    case free
   }
 
   let key: ArenaKey
@@ -27,13 +29,48 @@ struct ArenaEntry {
   let checksum: UInt64
   /// Bytes before the page in its first chunk: direct reads begin on 4 KiB.
   let skew: Int
-  let chunks: [Int32]
+  fileprivate(set) var chunks: [Int32]
   var phase = Phase.loading
   var leaseCount = 1
   /// Uses since the clock hand last passed, at most 3.
   var frequency: UInt8 = 0
   /// No longer found; freed with its last lease.
   var isForgotten = false
+
+  var isReady: Bool {
+    if case .ready = phase { true } else { false }
+  }
+
+  var isFree: Bool {
+    if case .free = phase { true } else { false }
+  }
+
+  /// Appends where its bytes lie.
+  func append(to pieces: inout [UnsafeRawBufferPointer], in arena: PageArena) {
+    unsafe arena.append(byteCount, skew: skew, of: chunks, to: &pieces)
+  }
+
+  /// A place names one page for ever; another length or checksum means that the index errs, and
+  /// then memory must not answer: the disk does, and verification with it.
+  func holds(_ location: Location) -> Bool {
+    byteCount == Int(location.storedBytes) && checksum == location.checksum
+  }
+}
+
+/// Chunks of entries in a row that are one namespace's, so that a batch is booked at once.
+private struct HeldRun {
+  var namespace: UInt32 = 0
+  var chunks = 0
+
+  /// The run that ends with a namespace's change.
+  mutating func add(_ more: Int, of namespace: UInt32) -> HeldRun? {
+    if namespace == self.namespace || chunks == 0 {
+      (self.namespace, chunks) = (namespace, chunks + more)
+      return nil
+    }
+    defer { self = HeldRun(namespace: namespace, chunks: more) }
+    return self
+  }
 }
 
 struct ArenaState {
@@ -42,8 +79,8 @@ struct ArenaState {
   /// Chunks that were touched so far.
   var chunkCount = 0
   var freeChunks: [Int32] = []
-  /// Entries by number; nil is a free number.
-  var entries: [ArenaEntry?] = []
+  /// Entries by number, changed in place: a copy would be counted and let go for every page.
+  var entries: [ArenaEntry] = []
   var freeEntries: [Int] = []
   var index: [ArenaKey: Int] = [:]
   /// Chunks of entries that are ready and not leased.
@@ -55,7 +92,7 @@ struct ArenaState {
   var room = ArenaRoom()
 
   func checkInvariants() {
-    let live = entries.compactMap { $0 }
+    let live = entries.filter { !$0.isFree }
     let used = live.reduce(0) { $0 + $1.chunks.count }
     precondition(
       used + stagedChunks + freeChunks.count == chunkCount, "every chunk is free or used once")
@@ -138,54 +175,68 @@ struct ArenaState {
     index[key] = add(entry)
   }
 
-  /// One more lease on an entry.
-  mutating func retain(_ number: Int) {
-    guard let entry = entries[number] else { preconditionFailure("entry \(number) is free") }
-    if entry.leaseCount == 0 {
-      evictableChunks -= entry.chunks.count
-      room.hold(entry.chunks.count, of: entry.namespace)
+  /// One more lease on each entry.
+  mutating func retain(_ numbers: some Sequence<Int>) {
+    var taken = HeldRun()
+    for number in numbers {
+      precondition(!entries[number].isFree, "entry \(number) is free")
+      if entries[number].leaseCount == 0 {
+        let chunks = entries[number].chunks.count
+        evictableChunks -= chunks
+        if let run = taken.add(chunks, of: entries[number].namespace) {
+          room.hold(run.chunks, of: run.namespace)
+        }
+      }
+      entries[number].leaseCount += 1
+      entries[number].frequency = min(entries[number].frequency + 1, Self.frequencyMax)
     }
-    entries[number]?.leaseCount += 1
-    entries[number]?.frequency = min(entry.frequency + 1, Self.frequencyMax)
+    if taken.chunks > 0 { room.hold(taken.chunks, of: taken.namespace) }
   }
 
-  mutating func release(_ number: Int) {
-    guard let entry = entries[number] else { preconditionFailure("entry \(number) is free") }
-    precondition(entry.leaseCount > 0, "a lease is released once")
-    entries[number]?.leaseCount -= 1
-    guard entry.leaseCount == 1 else { return }
-    room.letGo(entry.chunks.count, of: entry.namespace)
-    if entry.isForgotten { free(number) } else { evictableChunks += entry.chunks.count }
+  mutating func release(_ numbers: some Sequence<Int>) {
+    var left = HeldRun()
+    for number in numbers {
+      precondition(entries[number].leaseCount > 0, "a lease is released once")
+      entries[number].leaseCount -= 1
+      guard entries[number].leaseCount == 0 else { continue }
+      let chunks = entries[number].chunks.count
+      if let run = left.add(chunks, of: entries[number].namespace) {
+        room.letGo(run.chunks, of: run.namespace)
+      }
+      if entries[number].isForgotten { free(number) } else { evictableChunks += chunks }
+    }
+    if left.chunks > 0 { room.letGo(left.chunks, of: left.namespace) }
   }
 
   /// The load of an entry ended; its loader still holds its lease.
   mutating func finish(_ number: Int, _ failure: PageReadError?) {
-    guard let entry = entries[number] else { preconditionFailure("entry \(number) is free") }
+    precondition(!entries[number].isFree, "entry \(number) is free")
     if let failure {
-      entries[number]?.phase = .failed(failure)
-      if !entry.isForgotten {
-        entries[number]?.isForgotten = true
-        index[entry.key] = nil
+      entries[number].phase = .failed(failure)
+      if !entries[number].isForgotten {
+        entries[number].isForgotten = true
+        index[entries[number].key] = nil
       }
     } else {
-      entries[number]?.phase = .ready
+      entries[number].phase = .ready
     }
   }
 
   /// The entry is found no more; its chunks come back with the last lease.
   mutating func forget(_ number: Int) {
-    guard let entry = entries[number], !entry.isForgotten else { return }
-    index[entry.key] = nil
-    entries[number]?.isForgotten = true
-    guard entry.leaseCount == 0 else { return }
-    evictableChunks -= entry.chunks.count
+    guard !entries[number].isFree, !entries[number].isForgotten else { return }
+    index[entries[number].key] = nil
+    entries[number].isForgotten = true
+    guard entries[number].leaseCount == 0 else { return }
+    evictableChunks -= entries[number].chunks.count
     free(number)
   }
 
   private mutating func free(_ number: Int) {
-    guard let entry = entries[number] else { preconditionFailure("entry \(number) is free") }
-    freeChunks.append(contentsOf: entry.chunks)
-    entries[number] = nil
+    precondition(!entries[number].isFree, "entry \(number) is free")
+    freeChunks.append(contentsOf: entries[number].chunks)
+    entries[number].chunks = []
+    entries[number].phase = .free
     freeEntries.append(number)
   }
 
@@ -203,9 +254,9 @@ struct ArenaState {
     precondition(evictableChunks > 0, "something can be evicted")
     while true {
       hand = hand + 1 >= entries.count ? 0 : hand + 1
-      guard let entry = entries[hand], entry.leaseCount == 0 else { continue }
-      if entry.frequency > 0 {
-        entries[hand]?.frequency -= 1
+      guard !entries[hand].isFree, entries[hand].leaseCount == 0 else { continue }
+      if entries[hand].frequency > 0 {
+        entries[hand].frequency -= 1
         continue
       }
       evictedCount += 1

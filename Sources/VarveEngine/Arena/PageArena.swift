@@ -70,6 +70,7 @@ package final class PageArena: Sendable {
   func lease(
     _ batch: [Location], for claimant: Claimant, _ promise: RoomPromise? = nil, readers: ReaderOf
   ) -> ArenaLease? {
+    if promise == nil, case .success(let lease) = leaseHot(batch, for: claimant) { return lease }
     guard var load = ArenaLoad(self, batch, for: claimant, promise) else { return nil }
     load.read(readers)
     // Own loads are finished before others' are waited for, so two batches that want each other's
@@ -81,7 +82,7 @@ package final class PageArena: Sendable {
   func leaseHot(
     _ batch: [Location], for claimant: Claimant
   ) -> Result<ArenaLease, ArenaLoad.HotRefusal> {
-    ArenaLoad.hot(batch, for: claimant, in: self).map { $0.collect() }
+    ArenaLoad.hot(batch, for: claimant, in: self)
   }
 
   // MARK: Room
@@ -174,10 +175,9 @@ package final class PageArena: Sendable {
     precondition(bytes.count == Int(location.storedBytes), "the bytes are the page")
     let made = state.update { state -> (Int, ArenaEntry)? in
       guard state.index[ArenaKey(location)] == nil,
-        let number = state.insert(location, of: namespace, skew: 0),
-        let entry = state.entries[number]
+        let number = state.insert(location, of: namespace, skew: 0)
       else { return nil }
-      return (number, entry)
+      return (number, state.entries[number])
     }
     guard let (number, entry) = made else { return }
     var done = 0
@@ -191,7 +191,7 @@ package final class PageArena: Sendable {
     }
     changeRoom(wake: .everybody) { state in
       state.finish(number, nil)
-      state.release(number)
+      state.release(CollectionOfOne(number))
     }
   }
 
@@ -238,7 +238,7 @@ package final class PageArena: Sendable {
   /// Leases end; who waits for room is told.
   func release(_ entries: [Int]) {
     if entries.isEmpty { return }
-    changeRoom { state in for entry in entries { state.release(entry) } }
+    changeRoom { $0.release(entries) }
   }
 
   /// Memory of one-offs whose holder has let go.
@@ -272,14 +272,17 @@ package final class PageArena: Sendable {
     }
   }
 
-  /// Appends where an entry's page lies, chunks that follow each other as one piece.
-  func append(_ entry: ArenaEntry, to pieces: inout [UnsafeRawBufferPointer]) {
-    var (left, skip, start) = (entry.byteCount, entry.skew, 0)
+  /// Appends where a page of `byteCount` bytes lies, which begins `skew` bytes into the first of
+  /// its chunks; chunks that follow each other are one piece.
+  func append(
+    _ byteCount: Int, skew: Int, of chunks: [Int32], to pieces: inout [UnsafeRawBufferPointer]
+  ) {
+    var (left, skip, start) = (byteCount, skew, 0)
     while left > 0 {
       var end = start + 1
-      while end < entry.chunks.count, entry.chunks[end] == entry.chunks[end - 1] + 1 { end += 1 }
+      while end < chunks.count, chunks[end] == chunks[end - 1] + 1 { end += 1 }
       let count = min(left, (end - start) * Limits.arenaChunkBytes - skip)
-      let offset = Int(entry.chunks[start]) * Limits.arenaChunkBytes + skip
+      let offset = Int(chunks[start]) * Limits.arenaChunkBytes + skip
       unsafe pieces.append(UnsafeRawBufferPointer(region.bytes(offset: offset, count: count)))
       left -= count
       (skip, start) = (0, end)

@@ -21,45 +21,46 @@ extension Engine {
     _ = try liveNamespace(namespace)
     let name = PageName(namespace: namespace, id: id)
     guard let record = try record(of: name) else { return false }
-    return try confirmDamage(record)
+    return try confirmDamage(name, at: record.location)
   }
 
   /// Reads the page past every cache and quarantines it if its bytes are bad; whether they are.
-  private func confirmDamage(_ record: PageRecord) throws(EngineError) -> Bool {
-    guard let handle = try? keeper.handle(record.location.segment) else { return false }
+  private func confirmDamage(
+    _ name: PageName, at location: Location
+  ) throws(EngineError) -> Bool {
+    guard let handle = try? keeper.handle(location.segment) else { return false }
     do throws(PageReadError) {
-      try arena.reread(record.location) { _ in handle.reader }
+      try arena.reread(location) { _ in handle.reader }
       return false
     } catch {
       guard error.isDamage else { throw .storage("\(error)") }
-      return try quarantine(record)
+      return try quarantine(name, at: location)
     }
   }
 
   /// Makes a page that was found bad absent, so that the next put can store it again; but only when
   /// a second read finds it bad as well: one bad read must not cost a page.
-  func quarantineLater(_ record: PageRecord) {
+  func quarantineLater(_ name: PageName, at location: Location) {
     // A full queue leaves it to the next reader who finds it.
     try? background { [self] in
       do {
-        _ = try confirmDamage(record)
+        _ = try confirmDamage(name, at: location)
       } catch {
-        logger.error("page \(record.name.id.hex) stays in service though damaged: \(error)")
+        logger.error("page \(name.id.hex) stays in service though damaged: \(error)")
       }
     }
   }
 
   /// Takes a page that was found bad out of service; true when it still was in.
   @discardableResult
-  func quarantine(_ record: PageRecord) throws(EngineError) -> Bool {
+  func quarantine(_ name: PageName, at location: Location) throws(EngineError) -> Bool {
     try checkWritable()
-    let name = record.name
     let slice = ChainSlice(namespace: name.namespace, ids: [name.id], first: 0, count: 1)
-    let removed = try remove(slice, kind: .quarantine) { $0.location == record.location }
+    let removed = try remove(slice, kind: .quarantine) { $0.location == location }
     guard removed > 0 else { return false }
     quarantined.add(removed)
     logger.error(
-      "page \(name.id.hex) in segment \(record.location.segment) was damaged: out of service")
+      "page \(name.id.hex) in segment \(location.segment) was damaged: out of service")
     return true
   }
 

@@ -9,7 +9,7 @@ extension Engine {
   package func beginGet(_ slice: ChainSlice, sparse: Bool) throws(EngineError) -> GetSession {
     let namespace = try liveNamespace(slice.namespace)
     let memory = try hold(pages: slice.count, bytesEach: HeldBytes.get)
-    var records: [PageRecord?] = []
+    var records: [IndexRecord?] = []
     records.reserveCapacity(min(slice.count, Limits.pagesMax))
     try walk(slice) { _, record in
       guard record != nil || sparse else { return false }
@@ -101,7 +101,7 @@ package final class GetSession: @unchecked Sendable {
   private let namespace: LiveNamespace
   /// As whom its batches are made.
   private let claimant: Claimant
-  private let records: [PageRecord?]
+  private let records: [IndexRecord?]
   private let first: Int
   private let sparse: Bool
   /// For the records.
@@ -110,7 +110,7 @@ package final class GetSession: @unchecked Sendable {
   private var isOver = false
 
   init(
-    engine: Engine, namespace: LiveNamespace, records: [PageRecord?], first: Int, sparse: Bool,
+    engine: Engine, namespace: LiveNamespace, records: [IndexRecord?], first: Int, sparse: Bool,
     memory: MemoryReservation
   ) {
     self.memory = memory
@@ -190,7 +190,7 @@ package final class GetSession: @unchecked Sendable {
     try engine.background(for: claimant, cost: bytes, job)
   }
 
-  private func following(_ bytesMax: Int) -> ArraySlice<PageRecord?> {
+  private func following(_ bytesMax: Int) -> ArraySlice<IndexRecord?> {
     if isOver { return [] }
     let bytesMax = engine.arena.batchBytes(most: bytesMax)
     var end = next
@@ -205,7 +205,7 @@ package final class GetSession: @unchecked Sendable {
   }
 
   private func handOut(
-    _ batch: ArraySlice<PageRecord?>, _ lease: ArenaLease
+    _ batch: ArraySlice<IndexRecord?>, _ lease: ArenaLease
   ) throws(EngineError) -> GetBatch? {
     var pages: [GetPage] = []
     pages.reserveCapacity(batch.count)
@@ -252,15 +252,18 @@ package final class GetSession: @unchecked Sendable {
   }
 
   private func judged(
-    _ error: PageReadError, _ record: PageRecord
+    _ error: PageReadError, _ record: IndexRecord
   ) throws(EngineError) -> PageOutcome {
     switch error {
     case .segmentGone: return .missing
     case .memoryExhausted: throw .readMemoryExhausted(limit: engine.ledger.limitBytes)
     default:
       engine.counters.pagesDamaged.add()
-      engine.logger.error("page \(record.name.id.hex) cannot be read: \(error)")
-      if error.isDamage { engine.quarantineLater(record) }
+      engine.logger.error("page \(record.id.hex) cannot be read: \(error)")
+      if error.isDamage {
+        let name = PageName(namespace: namespace.id, id: record.id)
+        engine.quarantineLater(name, at: record.location)
+      }
       return .dataLoss
     }
   }

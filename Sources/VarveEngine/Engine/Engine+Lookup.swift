@@ -60,30 +60,35 @@ extension Engine {
   /// Visits the records of the asked pages in order, nil where there is none that counts, until
   /// `visit` gives false. Indices are within the asked run.
   func walk(
-    _ slice: ChainSlice, visit: (Int, PageRecord?) -> Bool
+    _ slice: ChainSlice, visit: (Int, IndexRecord?) -> Bool
   ) throws(EngineError) {
-    let live = keeper.table.live
-    let now = clock.wallMillis()
+    var life = Life(keeper.table.live, now: clock.wallMillis())
     let snapshot = index.snapshot()
     do {
       try snapshot.walk(
         namespace: slice.namespace, ids: slice.asked, from: slice.placeFromRoot,
-        fingerprints: fingerprints,
-        isLive: { record in
-          live.contains(record.location.segment) && !record.isExpired(atMillis: now)
-        }, visit: visit)
+        fingerprints: fingerprints, isLive: { life.holds($0) }, visit: visit)
     } catch {
       throw .storage("\(error)")
     }
   }
 
-  /// The record of every asked page, nil where there is none that counts.
+  /// The record of every asked page with its place, nil where there is none that counts.
   func records(of slice: ChainSlice) throws(EngineError) -> [PageRecord?] {
     var records: [PageRecord?] = []
     records.reserveCapacity(slice.count)
-    try walk(slice) { _, record in
-      records.append(record)
-      return true
+    var life = Life(keeper.table.live, now: clock.wallMillis())
+    let snapshot = index.snapshot()
+    do {
+      try snapshot.walkPlaces(
+        namespace: slice.namespace, ids: slice.asked, from: slice.placeFromRoot,
+        fingerprints: fingerprints, isLive: { life.holds($0) },
+        visit: { _, record in
+          records.append(record)
+          return true
+        })
+    } catch {
+      throw .storage("\(error)")
     }
     return records
   }
@@ -92,5 +97,26 @@ extension Engine {
   func record(of name: PageName) throws(EngineError) -> PageRecord? {
     let slice = ChainSlice(namespace: name.namespace, ids: [name.id], first: 0, count: 1)
     return try records(of: slice)[0]
+  }
+}
+
+/// Which records count for one call: their segment is live, their time has not come.
+private struct Life {
+  private let live: LiveSegments
+  private let now: UInt64
+  /// The segment found live last: neighbours lie in one.
+  private var last: UInt64?
+
+  init(_ live: LiveSegments, now: UInt64) {
+    self.live = live
+    self.now = now
+  }
+
+  mutating func holds(_ record: IndexRecord) -> Bool {
+    if record.location.segment != last {
+      guard live.contains(record.location.segment) else { return false }
+      last = record.location.segment
+    }
+    return !record.isExpired(atMillis: now)
   }
 }

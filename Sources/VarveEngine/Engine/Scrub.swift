@@ -208,7 +208,7 @@ struct Scrub {
       "page \(record.name.id.hex) in segment \(location.segment) at \(location.offset): \(what)")
     engine.arena.drop(location)
     do {
-      if try engine.quarantine(record) { counts.pagesQuarantined += 1 }
+      if try engine.quarantine(record.name, at: record.location) { counts.pagesQuarantined += 1 }
     } catch {
       engine.logger.error("page \(record.name.id.hex) stays in service though damaged: \(error)")
     }

@@ -17,15 +17,18 @@ struct ChainWalker {
   private let fingerprints: Fingerprints?
   private let namespace: UInt32
   private let ids: ArraySlice<PageID>
+  private let wantsPlaces: Bool
   private var probe: IndexProbe
   /// Where the next page may stand.
   private var place: WindowPlace?
   /// Its path is known to cover the rest of its window as far as `ids` go.
   private var isShared = false
 
-  /// The batch: what is found, and what memory says of `ids[start...]`.
+  /// The batch: what was found, where that stands if anybody wants to know, and what memory says of
+  /// `ids[start...]`; nothing in `newest` where no memtable knows any of them.
   private var start = 0
-  private var found: [PageRecord?] = []
+  private(set) var found: [IndexRecord?] = []
+  private(set) var places: [WindowPlace?] = []
   private var hashes: [UInt64] = []
   private var states: [Fingerprint] = []
   private var newest: [MemtableEntry?] = []
@@ -34,72 +37,96 @@ struct ChainWalker {
 
   init(
     _ snapshot: IndexSnapshot, _ fingerprints: Fingerprints?, namespace: UInt32,
-    ids: ArraySlice<PageID>, place: WindowPlace?
+    ids: ArraySlice<PageID>, place: WindowPlace?, wantsPlaces: Bool
   ) {
     self.snapshot = snapshot
     self.fingerprints = fingerprints
     self.namespace = namespace
     self.ids = ids
+    self.wantsPlaces = wantsPlaces
     probe = IndexProbe(snapshot)
     self.place = place
   }
 
-  /// The live pages of `ids[range]`, nil where there is none. Ranges follow each other.
-  mutating func step(
-    _ range: Range<Int>, _ isLive: (PageRecord) -> Bool
-  ) throws(IndexError) -> [PageRecord?] {
+  /// The batches of a walk over `ids`, in order.
+  static func batches(of ids: ArraySlice<PageID>) -> some Sequence<Range<Int>> {
+    sequence(state: (next: ids.startIndex, count: batchMin)) { state -> Range<Int>? in
+      guard state.next < ids.endIndex else { return nil }
+      let range = state.next..<min(ids.endIndex, state.next + state.count)
+      state = (range.upperBound, batchMax)
+      return range
+    }
+  }
+
+  /// Finds the live pages of `ids[range]`: `found`, and `places` if they are wanted, nil where
+  /// there is none. Ranges follow each other.
+  mutating func step(_ range: Range<Int>, _ isLive: (IndexRecord) -> Bool) throws(IndexError) {
     begin(range)
     for index in range {
       if states[index - start] != .absent, try look(index, isLive) { continue }
-      if let place = sharedPlace(index) { advance(past: index, from: place) }
+      share(index)
+      advance(past: index)
     }
     try findDeferred(isLive)
-    return found
+    probe.tellCounts()
+  }
+
+  /// The page found at an offset of the batch; places must be wanted.
+  func page(at offset: Int) -> PageRecord? {
+    guard let record = found[offset], let place = places[offset] else { return nil }
+    return record.page(namespace, at: place)
   }
 
   /// False when the page was not found, or is left for later.
   private mutating func look(
-    _ index: Int, _ isLive: (PageRecord) -> Bool
+    _ index: Int, _ isLive: (IndexRecord) -> Bool
   ) throws(IndexError) -> Bool {
-    let name = PageName(namespace: namespace, id: ids[index])
     let offset = index - start
-    if newest[offset] == nil, let place = sharedPlace(index),
-      let record = try probe.findByPath(name, hashes[offset], at: place), record.kind == .page
-    {
-      let page = record.page(namespace, at: place)
-      if isLive(page) {
+    let isHeld = !newest.isEmpty && newest[offset] != nil
+    if !isHeld {
+      share(index)
+      let name = PageName(namespace: namespace, id: ids[index])
+      if let place, let record = try probe.findByPath(name, hashes[offset], at: place),
+        record.kind == .page, isLive(record)
+      {
         strays = 0
-        found[offset] = page
-        advance(past: index, from: page.place)
+        found[offset] = record
+        if wantsPlaces { places[offset] = place }
+        advance(past: index)
         return true
       }
     }
-    guard newest[offset] != nil || strays < Self.strayMax else {
+    guard isHeld || strays < Self.strayMax else {
       deferred.append(index)
       return false
     }
     let reads = probe.reads
-    let page = try findByID(index, isLive)
+    let here = try findByID(index, isLive)
     if probe.reads > reads { strays += 1 }
-    guard let page else { return false }
-    found[offset] = page
-    advance(past: index, from: withPath(page.place, index))
+    guard let here else { return false }
+    goOn(behind: index, at: here)
     return true
   }
 
+  /// Where the page stands if it was found.
   private mutating func findByID(
-    _ index: Int, _ isLive: (PageRecord) -> Bool
-  ) throws(IndexError) -> PageRecord? {
+    _ index: Int, _ isLive: (IndexRecord) -> Bool
+  ) throws(IndexError) -> WindowPlace? {
     let offset = index - start
     let name = PageName(namespace: namespace, id: ids[index])
-    let entry = try probe.findByID(name, hashes[offset], above: newest[offset])
-    if case .page(let page) = entry, isLive(page) { return page }
-    if states[offset] == .maybe { fingerprints?.wrong.add() }
-    return nil
+    let held = newest.isEmpty ? nil : newest[offset]
+    let entry = try probe.findByID(name, hashes[offset], above: held)
+    guard case .page(let page) = entry, isLive(IndexRecord(page)) else {
+      if states[offset] == .maybe { fingerprints?.wrong.add() }
+      return nil
+    }
+    found[offset] = IndexRecord(page)
+    if wantsPlaces { places[offset] = page.place }
+    return page.place
   }
 
   /// What the walk left, in the order of id keys, so that neighbours share their block.
-  private mutating func findDeferred(_ isLive: (PageRecord) -> Bool) throws(IndexError) {
+  private mutating func findDeferred(_ isLive: (IndexRecord) -> Bool) throws(IndexError) {
     guard let last = deferred.last else { return }
     let ids = ids
     deferred.sort { left, right in
@@ -107,11 +134,13 @@ struct ChainWalker {
       return (left.word0.byteSwapped, left.word1.byteSwapped)
         < (right.word0.byteSwapped, right.word1.byteSwapped)
     }
-    for index in deferred { found[index - start] = try findByID(index, isLive) }
-    // The next batch goes on behind the last page, wherever that stands.
-    if last + 1 == start + found.count, let page = found[last - start] {
-      advance(past: last, from: withPath(page.place, last))
+    var lastPlace: WindowPlace?
+    for index in deferred {
+      let here = try findByID(index, isLive)
+      if index == last { lastPlace = here }
     }
+    // The next batch goes on behind the last page, wherever that stands.
+    if last + 1 == start + found.count, let lastPlace { goOn(behind: last, at: lastPlace) }
   }
 
   /// Asks memory about the whole batch.
@@ -120,15 +149,21 @@ struct ChainWalker {
     strays = 0
     deferred.removeAll(keepingCapacity: true)
     found = Array(repeating: nil, count: range.count)
+    if wantsPlaces { places = Array(repeating: nil, count: range.count) }
     let known = fingerprints?.find(ids[range], of: namespace, hashes: &hashes, into: &states)
     if known == nil {
       TableFilter.hash(ids[range], of: namespace, into: &hashes)
       states = Array(repeating: .askIndex, count: range.count)
     }
-    newest = Array(repeating: nil, count: range.count)
+    newest = []
     if known?.absent == range.count { return }
     for memtable in snapshot.memtables {
-      for (offset, entry) in memtable.find(namespace, ids[range]).enumerated() {
+      let entries = memtable.find(namespace, ids[range])
+      if newest.isEmpty {
+        newest = entries
+        continue
+      }
+      for (offset, entry) in entries.enumerated() {
         guard let entry else { continue }
         if let other = newest[offset], !entry.record.wins(over: other.record) { continue }
         newest[offset] = entry
@@ -136,22 +171,27 @@ struct ChainWalker {
     }
   }
 
-  /// Where `ids[index]` may stand, its path covering its window.
-  private mutating func sharedPlace(_ index: Int) -> WindowPlace? {
-    guard let place, !isShared else { return place }
-    let shared = withPath(place, index)
-    (self.place, isShared) = (shared, true)
-    return shared
+  /// The walk goes on behind `ids[index]`, which was found to stand at `here`.
+  private mutating func goOn(behind index: Int, at here: WindowPlace) {
+    (place, isShared) = (withPath(here, index), true)
+    advance(past: index)
   }
 
-  /// The place after `ids[index]`, which stands at `here`, whose path covers its window.
-  private mutating func advance(past index: Int, from here: WindowPlace) {
-    isShared = Int(here.index) + 1 < Limits.windowPages
-    place =
-      isShared
-      ? WindowPlace(
-        anchor0: here.anchor0, anchor1: here.anchor1, index: here.index + 1, path: here.path)
-      : WindowPlace(firstAfter: ids[index])
+  /// Gives the path of the place of `ids[index]` what it lacks of its window.
+  private mutating func share(_ index: Int) {
+    guard let place, !isShared else { return }
+    (self.place, isShared) = (withPath(place, index), true)
+  }
+
+  /// The walk goes on behind `ids[index]`, which stands, or would, at a shared place.
+  private mutating func advance(past index: Int) {
+    guard let here = place?.index else { return }
+    isShared = Int(here) + 1 < Limits.windowPages
+    if isShared {
+      place?.advance()
+    } else {
+      place = WindowPlace(firstAfter: ids[index])
+    }
   }
 
   /// The same place with a path that covers the rest of its window as far as `ids` go, so that one

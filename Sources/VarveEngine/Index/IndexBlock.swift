@@ -63,7 +63,7 @@ package final class IndexBlock: Sendable {
   let bytes: [UInt8]
   /// What its records are written against.
   let base: RecordBase
-  private let entriesEnd: Int
+  fileprivate let entriesEnd: Int
   private let restartCount: Int
 
   /// One entry's parts in `bytes`.
@@ -190,6 +190,25 @@ package final class IndexBlock: Sendable {
     guard ByteOrder.commonPrefix(last.rawSpan, shared, target, shared) == shared.count,
       ByteOrder.commonPrefix(span, entry.own, target, own) == own.count
     else { return nil }
+    return entry.value
+  }
+}
+
+extension IndexBlock {
+  /// Where the value of the entry at `at` lies if its key is that of the entry before, which has
+  /// `keyBytes` bytes, with the digest of `id` behind it.
+  func value(at: Int, extending keyBytes: Int, by id: PageID) -> Range<Int>? {
+    let bytes = bytes
+    let span = bytes.rawSpan
+    guard at < entriesEnd, let entry = entry(span, at), entry.shared == keyBytes,
+      entry.own.count == WindowPlace.digestBytes
+    else { return nil }
+    var rest = id.word0
+    for offset in entry.own {
+      let byte: UInt8 = span.load(offset)
+      if byte != UInt8(truncatingIfNeeded: rest) { return nil }
+      rest >>= 8
+    }
     return entry.value
   }
 }

@@ -7,16 +7,20 @@ struct IndexProbe {
   private let snapshot: IndexSnapshot
   private var cursors: [TableCursor]
   private var key: [UInt8] = []
-  /// The window asked about last, and which tables may hold path records of it.
+  /// The window asked about last, how many were before it, and the tables that may hold path
+  /// records of it.
   private var window: (namespace: UInt32, anchor0: UInt64, anchor1: UInt64)?
-  private var holdsWindow: [Bool]
+  private var windowNumber = 0
+  private var holders: [Int] = []
   /// Tables that were looked into.
   private(set) var reads = 0
+  private var pathProbes = 0
+  private var pathsFound = 0
 
   init(_ snapshot: IndexSnapshot) {
     self.snapshot = snapshot
     cursors = Array(repeating: TableCursor(), count: snapshot.tables.count)
-    holdsWindow = Array(repeating: false, count: snapshot.tables.count)
+    key.reserveCapacity(IndexKey.byteCountMax)
   }
 
   /// What the id records and `held`, the memtables' word, say of `name`; nil when nobody knows it.
@@ -67,17 +71,26 @@ struct IndexProbe {
     var best: IndexRecord?
     var isBuilt = false
     enterWindow(name.namespace, place)
-    for (index, table) in snapshot.tables.enumerated() where holdsWindow[index] {
-      if let best, table.summary.counts.sequenceMax <= best.sequence { continue }
+    let spot = TableCursor.Spot(window: windowNumber, index: place.index)
+    for index in holders {
+      if let best, snapshot.tables[index].summary.counts.sequenceMax <= best.sequence { continue }
+      if let next = cursors[index].next(name.id, at: spot) {
+        pathProbes += 1
+        reads += 1
+        if let best, !next.wins(over: best) { continue }
+        best = next
+        continue
+      }
+      let table = snapshot.tables[index]
       guard table.filter.mayContain(hash) else { continue }
       if !isBuilt {
         key.removeAll(keepingCapacity: true)
         IndexKey.appendPath(name, at: place, to: &key)
         isBuilt = true
       }
-      snapshot.counters.pathProbes.add()
+      pathProbes += 1
       reads += 1
-      guard let record = try table.find(key, .path, &cursors[index])?.record else {
+      guard let record = try table.find(key, .path, &cursors[index], at: spot)?.record else {
         // It may still be there, put at another place: seldom enough to count as a filter's error.
         snapshot.counters.filterPasses.add()
         continue
@@ -86,8 +99,15 @@ struct IndexProbe {
       best = record
     }
     guard let best, best.id == name.id else { return nil }
-    snapshot.counters.pagesFound.add()
+    pathsFound += 1
     return best
+  }
+
+  /// Adds what was counted since the last time: once a batch, not a page.
+  mutating func tellCounts() {
+    if pathProbes > 0 { snapshot.counters.pathProbes.add(pathProbes) }
+    if pathsFound > 0 { snapshot.counters.pagesFound.add(pathsFound) }
+    (pathProbes, pathsFound) = (0, 0)
   }
 
   /// Asks the tables once a window, so that filters that err cost a walk a block a window and not
@@ -96,10 +116,12 @@ struct IndexProbe {
     let asked = (namespace: namespace, anchor0: place.anchor0, anchor1: place.anchor1)
     if let window, window == asked { return }
     window = asked
+    windowNumber += 1
+    holders.removeAll(keepingCapacity: true)
     let hash = TableFilter.windowHash(
       namespace: namespace, anchor0: place.anchor0, anchor1: place.anchor1)
-    for (index, table) in snapshot.tables.enumerated() {
-      holdsWindow[index] = table.anchorFilter.mayContain(hash)
+    for (index, table) in snapshot.tables.enumerated() where table.anchorFilter.mayContain(hash) {
+      holders.append(index)
     }
   }
 }

@@ -50,6 +50,10 @@ package struct IndexRecord: Equatable, Sendable, BitwiseCopyable {
     (sequence, location.segment) > (other.sequence, other.location.segment)
   }
 
+  func isExpired(atMillis now: UInt64) -> Bool {
+    PageRecord.isOver(expirySeconds, atMillis: now)
+  }
+
   package func page(_ namespace: UInt32, at place: WindowPlace) -> PageRecord {
     PageRecord(
       name: PageName(namespace: namespace, id: id), birth: sequence, location: location,

@@ -17,19 +17,34 @@ extension IndexSnapshot {
   ///     ends the walk by answering false.
   func walk(
     namespace: UInt32, ids: ArraySlice<PageID>, from place: WindowPlace?,
-    fingerprints: Fingerprints? = nil, isLive: (PageRecord) -> Bool,
+    fingerprints: Fingerprints? = nil, isLive: (IndexRecord) -> Bool,
+    visit: (Int, IndexRecord?) -> Bool
+  ) throws(IndexError) {
+    var walker = ChainWalker(
+      self, fingerprints, namespace: namespace, ids: ids, place: place, wantsPlaces: false)
+    for range in ChainWalker.batches(of: ids) {
+      try walker.step(range, isLive)
+      for index in range {
+        let record = walker.found[index - range.lowerBound]
+        if !visit(index - ids.startIndex, record) { return }
+      }
+    }
+  }
+
+  /// The same for who wants to know where the pages stand as well, which costs more.
+  func walkPlaces(
+    namespace: UInt32, ids: ArraySlice<PageID>, from place: WindowPlace?,
+    fingerprints: Fingerprints? = nil, isLive: (IndexRecord) -> Bool,
     visit: (Int, PageRecord?) -> Bool
   ) throws(IndexError) {
-    var walker = ChainWalker(self, fingerprints, namespace: namespace, ids: ids, place: place)
-    var next = ids.startIndex
-    var count = ChainWalker.batchMin
-    while next < ids.endIndex {
-      let range = next..<min(ids.endIndex, next + count)
-      for (offset, record) in try walker.step(range, isLive).enumerated() {
-        if !visit(next - ids.startIndex + offset, record) { return }
+    var walker = ChainWalker(
+      self, fingerprints, namespace: namespace, ids: ids, place: place, wantsPlaces: true)
+    for range in ChainWalker.batches(of: ids) {
+      try walker.step(range, isLive)
+      for index in range {
+        let page = walker.page(at: index - range.lowerBound)
+        if !visit(index - ids.startIndex, page) { return }
       }
-      next = range.upperBound
-      count = ChainWalker.batchMax
     }
   }
 }

@@ -115,11 +115,17 @@ package final class Memtable: Sendable {
     state.withLock { $0.entries[name] }
   }
 
-  /// Entries of `ids` in their order, under one lock.
+  /// Entries of `ids` in their order, under one lock; none at all where no id is known.
   package func find(_ namespace: UInt32, _ ids: ArraySlice<PageID>) -> [MemtableEntry?] {
     state.withLock { state in
-      guard !state.entries.isEmpty else { return Array(repeating: nil, count: ids.count) }
-      return ids.map { state.entries[PageName(namespace: namespace, id: $0)] }
+      if state.entries.isEmpty { return [] }
+      var found: [MemtableEntry?] = []
+      for (offset, id) in ids.enumerated() {
+        guard let entry = state.entries[PageName(namespace: namespace, id: id)] else { continue }
+        if found.isEmpty { found = Array(repeating: nil, count: ids.count) }
+        found[offset] = entry
+      }
+      return found
     }
   }
 

@@ -100,8 +100,11 @@ package final class Table: Sendable {
   }
 
   /// The record of `key`, which is one of `kind`; nil when the table has none.
+  ///
+  /// - Parameter spot: of a path key, where its page stands.
   func find(
-    _ key: [UInt8], _ kind: IndexKey.Kind, _ cursor: inout TableCursor
+    _ key: [UInt8], _ kind: IndexKey.Kind, _ cursor: inout TableCursor,
+    at spot: TableCursor.Spot? = nil
   ) throws(IndexError) -> FoundRecord? {
     let value: Range<Int>
     if let next = cursor.next(key) {
@@ -114,7 +117,7 @@ package final class Table: Sendable {
       guard let found = cursor.block?.find(key) else { return nil }
       value = found
     }
-    cursor.found(key, value)
+    cursor.found(key, value, at: spot)
     guard let block = cursor.block else { preconditionFailure("a value lies in a block") }
     var at = value.lowerBound
     let bytes = block.bytes
@@ -140,11 +143,19 @@ package final class Table: Sendable {
 /// Where a walk found something last: neighbours cost no search of the cache, and the page that
 /// follows another in its chain, whose key mostly follows, none of the block.
 struct TableCursor {
+  /// Where a page stands on the way of one walk: in its so-manieth window, at an index of that.
+  struct Spot: Equatable {
+    let window: Int
+    let index: UInt8
+  }
+
   private(set) var index = -1
   private(set) var block: IndexBlock?
   private var key: [UInt8] = []
   /// Behind the entry of `key`; nil before one was found in this block.
   private var end: Int?
+  /// Of the page of `key` when that is a path key.
+  private var spot: Spot?
 
   mutating func enter(_ block: IndexBlock, _ index: Int) {
     self.block = block
@@ -152,10 +163,35 @@ struct TableCursor {
     end = nil
   }
 
-  mutating func found(_ key: [UInt8], _ value: Range<Int>) {
+  mutating func found(_ key: [UInt8], _ value: Range<Int>, at spot: Spot?) {
     self.key.removeAll(keepingCapacity: true)
+    self.key.reserveCapacity(IndexKey.byteCountMax)
     self.key.append(contentsOf: key)
+    self.spot = spot
     end = value.upperBound
+  }
+
+  /// The path record of `id` when its entry is the next, behind that of the page right before it in
+  /// the walk: then its key is that page's with one digest more, and need not be made. Nil where
+  /// that is not so, or cannot be said.
+  mutating func next(_ id: PageID, at spot: Spot) -> IndexRecord? {
+    guard let end, let block, let last = self.spot, last.window == spot.window,
+      last.index + 1 == spot.index,
+      let value = block.value(at: end, extending: key.count, by: id)
+    else { return nil }
+    IndexKey.appendDigest(id, to: &key)
+    var at = value.lowerBound
+    let bytes = block.bytes
+    guard
+      let record = IndexRecord.readBody(
+        bytes.rawSpan, &at, end: value.upperBound, under: key, .path, base: block.base)
+    else {
+      key.removeLast(WindowPlace.digestBytes)
+      return nil
+    }
+    self.spot = spot
+    self.end = value.upperBound
+    return record
   }
 
   /// Where the value of `key` lies if its entry is the next.

@@ -77,6 +77,11 @@ package struct PageRecord: Equatable, Sendable {
   }
 
   package func isExpired(atMillis now: UInt64) -> Bool {
+    Self.isOver(expirySeconds, atMillis: now)
+  }
+
+  /// Whether an expiry, as `expirySeconds` has it, has come.
+  static func isOver(_ expirySeconds: UInt64, atMillis now: UInt64) -> Bool {
     expirySeconds != 0 && now / 1000 >= expirySeconds
   }
 }

@@ -18,7 +18,7 @@ package struct WindowPlace: Sendable {
   package let anchor0: UInt64
   package let anchor1: UInt64
   /// Position in the window, 0 ..< 32.
-  package let index: UInt8
+  package private(set) var index: UInt8
   /// At least `index` × 3 bytes: the first 3 bytes of the ids of the window's pages before this.
   package let path: [UInt8]
 
@@ -41,6 +41,15 @@ package struct WindowPlace: Sendable {
 
   /// The digests before this page, without what the shared array holds beyond them.
   package var ownPath: ArraySlice<UInt8> { path[0..<Int(index) * Self.digestBytes] }
+
+  /// Moves to the next page of the window. The path must hold the digest of the page that stands
+  /// here.
+  mutating func advance() {
+    precondition(Int(index) + 1 < Limits.windowPages, "the window ends here")
+    precondition(
+      path.count >= (Int(index) + 1) * Self.digestBytes, "the path ends before the next page")
+    index += 1
+  }
 
   /// The place right after the page `id` that stands here.
   package func next(after id: PageID) -> WindowPlace {

@@ -61,6 +61,32 @@ import Testing
     }
   }
 
+  @Test func `a page's successor is found by its digest alone`() throws {
+    var dice = Dice()
+    let ids = Make.chain(Limits.windowPages, &dice)
+    let place = WindowPlace(firstAfter: .zero)
+    var key: [UInt8] = []
+    IndexKey.appendPath(PageName(namespace: 1, id: ids[0]), at: place, to: &key)
+    var keys = [key]
+    for id in ids.dropFirst() {
+      IndexKey.appendDigest(id, to: &key)
+      keys.append(key)
+    }
+    var builder = IndexBlockBuilder()
+    for (index, key) in keys.enumerated() { builder.add(key, [UInt8(index), 5]) }
+    let block = try #require(IndexBlock(builder.finish()))
+    for (index, key) in keys.enumerated() {
+      let end = try #require(block.find(key)).upperBound
+      for (other, id) in ids.enumerated() {
+        let found = block.value(at: end, extending: key.count, by: id)
+        // A restart point holds its key whole: there the way by the key is taken.
+        let isNext = other == index + 1 && other % TableFormat.restartInterval != 0
+        #expect(found == (isNext ? block.find(keys[other]) : nil), "\(index), \(other)")
+      }
+      #expect(block.value(at: end, extending: key.count + 3, by: ids[min(index + 1, 31)]) == nil)
+    }
+  }
+
   @Test func `garbage and damaged blocks are refused or searched, never worse`() {
     var dice = Dice()
     var builder = IndexBlockBuilder()

@@ -62,7 +62,7 @@ import Testing
         namespace: 1, ids: ids[0..<known], from: WindowPlace(firstAfter: .zero),
         isLive: { _ in true },
         visit: { index, page in
-          if page?.birth == UInt64(index + 1) { found += 1 }
+          if page?.sequence == UInt64(index + 1) { found += 1 }
           return true
         })
       #expect(found == known)

@@ -31,10 +31,10 @@ private final class Model {
     PageID(dice.next() << 24 | UInt64(dice.below(3)), dice.next(), dice.next(), dice.next())
   }
 
-  func isLive(_ page: PageRecord) -> Bool { page.location.segment >= firstLiveSegment }
+  func isLive(_ location: Location) -> Bool { location.segment >= firstLiveSegment }
 
   func expected(_ namespace: UInt32, _ id: PageID) -> PageRecord? {
-    pages[PageName(namespace: namespace, id: id)].flatMap { isLive($0) ? $0 : nil }
+    pages[PageName(namespace: namespace, id: id)].flatMap { isLive($0.location) ? $0 : nil }
   }
 
   func randomPlace() -> WindowPlace {
@@ -77,7 +77,9 @@ private final class Model {
         let id = chain.randomElement(using: &dice)
       else { continue }
       let name = PageName(namespace: namespace, id: id)
-      guard case .page(let page) = try index.snapshot.find(name), isLive(page) else { continue }
+      guard case .page(let page) = try index.snapshot.find(name), isLive(page.location) else {
+        continue
+      }
       sequence += 1
       index.active.delete(Tombstone(name: name, sequence: sequence, place: page.place))
       pages[name] = nil
@@ -86,7 +88,7 @@ private final class Model {
 
   func move() {
     segment += 1
-    for (name, page) in pages where isLive(page) && dice.chance(5) {
+    for (name, page) in pages where isLive(page.location) && dice.chance(5) {
       var moved = page
       moved.location.segment = segment
       pages[name] = moved
@@ -138,13 +140,17 @@ private final class Model {
             ids.first.map { WindowPlace(firstAfter: $0) },
           ]
           for hint in hints {
-            let found = try index.walk(ids, namespace: namespace, from: hint, isLive: isLive)
+            let found = try index.walk(
+              ids, namespace: namespace, from: hint, isLive: { isLive($0.location) })
             #expect(found == wanted, dice.comment)
+            let records = try index.records(
+              ids, namespace: namespace, from: hint, isLive: { isLive($0.location) })
+            #expect(records == wanted.map { $0.map { IndexRecord($0) } }, dice.comment)
           }
         }
       }
     }
-    for (name, page) in pages where isLive(page) {
+    for (name, page) in pages where isLive(page.location) {
       #expect(try index.snapshot.find(name) == .page(page), dice.comment)
     }
     for memtable in index.snapshot.memtables { memtable.checkInvariants() }

@@ -69,7 +69,7 @@ import Testing
       try reopened.walk(
         namespace: 1, ids: ids[...], from: WindowPlace(firstAfter: .zero), isLive: { _ in true },
         visit: { index, page in
-          if page?.birth == UInt64(index + 1) { found += 1 }
+          if page?.sequence == UInt64(index + 1) { found += 1 }
           return true
         })
       #expect(found == ids.count, dice.comment)

@@ -128,15 +128,29 @@ final class TestIndex {
   /// The walk's answers.
   func walk(
     _ ids: [PageID], namespace: UInt32 = 1, from place: WindowPlace?,
-    isLive: (PageRecord) -> Bool = { _ in true }
+    isLive: (IndexRecord) -> Bool = { _ in true }
   ) throws -> [PageRecord?] {
     var answers: [PageRecord?] = []
-    try snapshot.walk(namespace: namespace, ids: ids[...], from: place, isLive: isLive) {
+    try snapshot.walkPlaces(namespace: namespace, ids: ids[...], from: place, isLive: isLive) {
       #expect($0 == answers.count)
       answers.append($1)
       return true
     }
     return answers
+  }
+
+  /// The same walk of who does not want to know where pages stand.
+  func records(
+    _ ids: [PageID], namespace: UInt32 = 1, from place: WindowPlace?,
+    isLive: (IndexRecord) -> Bool = { _ in true }
+  ) throws -> [IndexRecord?] {
+    var records: [IndexRecord?] = []
+    try snapshot.walk(namespace: namespace, ids: ids[...], from: place, isLive: isLive) {
+      #expect($0 == records.count)
+      records.append($1)
+      return true
+    }
+    return records
   }
 }
 
