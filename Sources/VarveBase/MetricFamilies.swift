@@ -83,8 +83,8 @@ package final class LatencyTable: Sendable {
   package let name: String
   package let help: String
   package let labels: (row: String, column: String)
-  private let rows: [String: Int]
-  private let columns: [String: Int]
+  private let rows: [String]
+  private let columns: [String]
   private let cells: Locked<[LatencyHistogram?]>
 
   package init(
@@ -93,16 +93,18 @@ package final class LatencyTable: Sendable {
     self.name = name
     self.help = help
     self.labels = labels
-    self.rows = Dictionary(uniqueKeysWithValues: rows.enumerated().map { ($1, $0) })
-    self.columns = Dictionary(uniqueKeysWithValues: columns.enumerated().map { ($1, $0) })
+    self.rows = rows
+    self.columns = columns
     cells = Locked([LatencyHistogram?](repeating: nil, count: rows.count * columns.count))
   }
 
-  package func record(row: String, column: String, nanos: UInt64) {
-    guard let rowIndex = rows[row], let columnIndex = columns[column] else {
-      preconditionFailure("\(name) has no \(row), \(column)")
-    }
-    let index = rowIndex * columns.count + columnIndex
+  /// - Parameters:
+  ///   - row, column: places among the values given at first.
+  package func record(row: Int, column: Int, nanos: UInt64) {
+    precondition(
+      rows.indices.contains(row) && columns.indices.contains(column),
+      "\(name) has no \(row), \(column)")
+    let index = row * columns.count + column
     let histogram = cells.withLock { cells -> LatencyHistogram in
       if let made = cells[index] { return made }
       let made = LatencyHistogram(name, help)
@@ -116,8 +118,8 @@ package final class LatencyTable: Sendable {
   package var members: [(row: String, column: String, histogram: LatencyHistogram)] {
     let made = cells.withLock { $0 }
     var members: [(row: String, column: String, histogram: LatencyHistogram)] = []
-    for (row, rowIndex) in rows.sorted(by: { $0.value < $1.value }) {
-      for (column, columnIndex) in columns.sorted(by: { $0.value < $1.value }) {
+    for (rowIndex, row) in rows.enumerated() {
+      for (columnIndex, column) in columns.enumerated() {
         guard let histogram = made[rowIndex * columns.count + columnIndex] else { continue }
         members.append((row, column, histogram))
       }

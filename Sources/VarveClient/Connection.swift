@@ -266,7 +266,7 @@ final class Connection {
   private func write(
     _ head: FrameHeader, _ message: [UInt8], doing: String
   ) throws(ClientError) {
-    try unsafe send(head.encode() + message, [], doing: doing)
+    try unsafe send(head.frame(message), [], doing: doing)
   }
 
   private func send(

@@ -115,6 +115,7 @@ import VarveWire
 
   @Test func numbersOfTheServicesStand() {
     #expect(Method.allCases.map(\.rawValue) == Array(1...9) + Array(64...76))
+    #expect(Method.allCases.map(\.place) == Array(Method.allCases.indices))
     #expect(Method.reportCorrupt.name == "ReportCorrupt")
     #expect(Method.stats.name == "Stats")
     #expect(Method.drain.rawValue == 76)

@@ -18,6 +18,17 @@ package enum RequestStage: String, CaseIterable, Sendable {
   case disk
   /// Pages going into the socket.
   case send
+
+  /// Its place in `allCases`.
+  package var place: Int {
+    switch self {
+    case .receive: 0
+    case .index: 1
+    case .queue: 2
+    case .disk: 3
+    case .send: 4
+    }
+  }
 }
 
 /// One request. Counted in `requests_in_flight` while anyone holds it.

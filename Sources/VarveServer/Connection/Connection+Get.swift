@@ -6,17 +6,21 @@ internal import VarveEngine
 internal import VarveWire
 
 extension Connection {
-  func beginGet(_ stream: UInt32, _ request: GetRequest) throws(Refusal) {
-    let context = context(of: stream)
+  func beginGet(
+    _ stream: UInt32, _ request: GetRequest, _ context: RequestContext
+  ) throws(Refusal) {
     guard let session = try calls.get(request, context) else { return answer(stream, []) }
     let maker = BatchMaker(session: session, context: context, clock: clock)
-    state.change { state, _ in
-      guard state.session.isOpen(stream) else { return }
-      state.gets[stream] = OutgoingGet(maker)
+    let isWanted = state.change { state, _ -> Bool in
+      guard state.session.isOpen(stream) else { return false }
+      var get = OutgoingGet(maker)
+      get.isProducing = state.takesBatches
+      state.gets[stream] = get
       state.turns.append(stream)
+      return get.isProducing
     }
     // What is made here need not wake the writer: it leaves by this thread.
-    produceWhereWanted(wake: .nobody)
+    if isWanted, produce(stream, maker, .nobody) { produceWhereWanted(wake: .nobody) }
     sendNow()
   }
 
@@ -31,7 +35,7 @@ extension Connection {
     }
   }
 
-  /// True when a batch was made at once, so that one more may be wanted.
+  /// True when a batch was made at once and one more may be wanted.
   private func produce(
     _ stream: UInt32, _ maker: BatchMaker, _ wake: Monitor<State>.Wake
   ) -> Bool {
@@ -47,14 +51,14 @@ extension Connection {
     }
   }
 
-  /// True when there may be more to make.
+  /// True when there is more to make.
   private func take(
     _ outcome: BatchMaker.Outcome, _ stream: UInt32, _ wake: Monitor<State>.Wake
   ) -> Bool {
     switch outcome {
     case .made(let batch):
       made(batch, stream, wake)
-      return true
+      return batch.map { !$0.isLast } ?? false
     case .failed(let refusal): refuse(stream, refusal)
     case .notNow(let refusal):
       let isLater = state.update { state in
@@ -80,14 +84,18 @@ extension Connection {
 }
 
 extension Connection.State {
+  /// What is made will be sent, and not too much waits for that.
+  fileprivate var takesBatches: Bool {
+    !isDead && !isClosing && pageBytes < Limits.outgoingBytesMax
+  }
+
   /// The gets that should have a further batch and may, now being made.
   ///
   /// - Parameter ahead: a batch may be made while another one waits to be sent.
   fileprivate mutating func takeWanted(ahead: Bool) -> [(stream: UInt32, maker: BatchMaker)] {
     var wanted: [(stream: UInt32, maker: BatchMaker)] = []
-    guard !isDead, !isClosing else { return wanted }
     for stream in turns {
-      guard pageBytes < Limits.outgoingBytesMax else { break }
+      guard takesBatches else { break }
       guard let get = gets[stream], get.wantsBatch(ahead: ahead) else { continue }
       gets[stream]?.isProducing = true
       wanted.append((stream, get.maker))

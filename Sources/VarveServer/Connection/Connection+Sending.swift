@@ -22,19 +22,22 @@ extension Connection {
     } catch {
       return kill()
     }
-    state.change { state, wake in
+    let hasGets = state.change { state, wake in
       if isWhole { state.left(batch, ledger) } else { state.putBack(batch) }
       if state.needsWriter || state.isReaderWaiting { wake = .everybody }
+      return !state.gets.isEmpty
     }
-    if isWhole { concludeSending(batch, since: sendStart) }
+    if isWhole { concludeSending(batch, since: sendStart, hasGets: hasGets) }
   }
 
   /// A batch has left.
-  func concludeSending(_ batch: OutgoingBatch, since start: UInt64) {
+  ///
+  /// - Parameter hasGets: there are gets that may want a further batch now.
+  func concludeSending(_ batch: OutgoingBatch, since start: UInt64, hasGets: Bool) {
     calls.metrics.bytesOut.add(batch.byteCount)
     batch.context?.add(since: start, to: .send)
     for call in batch.ended { conclude(call) }
-    if batch.hasRuns { produceWhereWanted() }
+    if hasGets, batch.hasRuns { produceWhereWanted() }
   }
 
   /// What to send next, from now on in the caller's hands: small frames, then one frame of the

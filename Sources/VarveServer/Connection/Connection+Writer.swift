@@ -26,8 +26,11 @@ extension Connection {
         return kill()
       }
       // Wakes a reader that waits because too many answers were queued.
-      state.update { $0.left(batch, ledger) }
-      concludeSending(batch, since: sendStart)
+      let hasGets = state.update { state in
+        state.left(batch, ledger)
+        return !state.gets.isEmpty
+      }
+      concludeSending(batch, since: sendStart, hasGets: hasGets)
     }
     // The peer shall read to the end before it sees the socket close, and gets a moment to do so.
     socket.shutdownSending()

@@ -14,7 +14,7 @@ extension ConnectionReader {
     }
     do throws(Refusal) {
       switch method {
-      case .get: try connection.beginGet(stream, try Calls.decoded(message))
+      case .get: try connection.beginGet(stream, try Calls.decoded(message), context)
       case .put: try beginPut(stream, try Calls.decoded(message), isLast: isLast)
       default:
         try connection.calls.dispatch(

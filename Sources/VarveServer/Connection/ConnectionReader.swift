@@ -189,6 +189,7 @@ enum ReadEnd: Error {
   @discardableResult
   private func reserveMessage(_ wanted: Int) -> Bool {
     if wanted == 0 {
+      if reservedBytes == 0 { return true }
       connection.ledger.release(reservedBytes, for: .request)
       reservedBytes = 0
       return true

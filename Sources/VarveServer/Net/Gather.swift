@@ -23,7 +23,7 @@ internal import VarveBase
 
   /// Copies `bytes`; what is appended so behind each other is one vector.
   mutating func append(_ bytes: [UInt8]) {
-    own += bytes
+    if own.isEmpty { own = bytes } else { own += bytes }
     appendOwn(bytes.count)
   }
 
@@ -50,10 +50,11 @@ internal import VarveBase
   ///
   /// - Parameter waits: until the kernel takes something; else it may take nothing.
   mutating func send(to socket: Socket, waits: Bool) throws(SocketError) -> Int {
+    let windowCount = unsafe min(Limits.sendVectorsMax, vectors.count - next.vector)
     let result = unsafe own.withUnsafeBytes { own in
-      var window = unsafe self.window(own)
-      return unsafe window.withUnsafeMutableBufferPointer { vectors in
-        Result { () throws(SocketError) in try unsafe socket.send(vectors, waits: waits) }
+      unsafe withUnsafeTemporaryAllocation(of: iovec.self, capacity: windowCount) { window in
+        unsafe fill(window, own)
+        return Result { () throws(SocketError) in try unsafe socket.send(window, waits: waits) }
       }
     }
     let count = try result.get()
@@ -62,18 +63,23 @@ internal import VarveBase
   }
 
   /// The vectors of the next call, with their bases.
-  private func window(_ own: UnsafeRawBufferPointer) -> [iovec] {
-    let end = unsafe min(next.vector + Limits.sendVectorsMax, vectors.count)
-    var window = unsafe Array(vectors[next.vector..<end])
+  private func fill(
+    _ window: UnsafeMutableBufferPointer<iovec>, _ own: UnsafeRawBufferPointer
+  ) {
     var offset = next.own
-    for index in unsafe window.indices where unsafe window[index].iov_base == nil {
-      let base = unsafe own.baseAddress.map { unsafe $0 + offset }
-      unsafe window[index].iov_base = unsafe UnsafeMutableRawPointer(mutating: base)
-      unsafe offset += window[index].iov_len
+    for index in window.indices {
+      var vector = unsafe vectors[next.vector + index]
+      if unsafe vector.iov_base == nil {
+        let base = unsafe own.baseAddress.map { unsafe $0 + offset }
+        unsafe vector.iov_base = unsafe UnsafeMutableRawPointer(mutating: base)
+        unsafe offset += vector.iov_len
+      }
+      if index == 0 {
+        unsafe vector.iov_base = unsafe vector.iov_base.map { unsafe $0 + next.bytes }
+        unsafe vector.iov_len -= next.bytes
+      }
+      unsafe window.initializeElement(at: index, to: vector)
     }
-    unsafe window[0].iov_base = unsafe window[0].iov_base.map { unsafe $0 + next.bytes }
-    unsafe window[0].iov_len -= next.bytes
-    return unsafe window
   }
 
   private mutating func move(_ count: Int) {

@@ -4,12 +4,15 @@ internal import VarveBase
 
 extension FrameHeader {
   /// The 32 bytes.
-  package func encode() -> [UInt8] {
+  package func encode() -> [UInt8] { frame([]) }
+
+  /// The 32 bytes and, behind them, the message, whose length they tell, or what else is short.
+  package func frame(_ message: [UInt8]) -> [UInt8] {
     precondition(messageBytes >= 0 && messageBytes <= Limits.messageBytesMax, "message too long")
     precondition(payloadBytes >= 0 && payloadBytes <= Limits.payloadBytesMax, "payload too long")
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(Self.byteCount)
-    bytes.append(contentsOf: Self.magic)
+    bytes.reserveCapacity(Self.byteCount + message.count)
+    bytes.appendLE(Self.magicWord)
     bytes.append(type.rawValue)
     bytes.append(flags.rawValue)
     bytes.appendLE(method)
@@ -18,8 +21,15 @@ extension FrameHeader {
     bytes.appendLE(UInt64(payloadBytes))
     bytes.appendLE(UInt32(0))
     bytes.appendLE(CRC32C.checksum(bytes))
+    bytes += message
     return bytes
   }
+
+  /// The magic as the number that its bytes are.
+  private static let magicWord = {
+    let bytes = magic
+    return bytes.rawSpan.load(0, as: UInt32.self)
+  }()
 
   /// Reads and judges the first 32 of `bytes`, which must be there.
   ///
@@ -29,8 +39,7 @@ extension FrameHeader {
     decoding bytes: RawSpan, payloadBytesMax: Int = Limits.payloadBytesMax
   ) throws(FrameError) {
     precondition(bytes.byteCount >= Self.byteCount, "a frame's head has \(Self.byteCount) bytes")
-    let magic = bytes.copy(0, count: 4)
-    guard magic == Self.magic else { throw .magic(found: magic) }
+    guard bytes.load(0) == Self.magicWord else { throw .magic(found: bytes.copy(0, count: 4)) }
     let expected = CRC32C.checksum(bytes.extracting(0..<28))
     let found: UInt32 = bytes.load(28)
     guard expected == found else { throw .checksum(expected: expected, found: found) }
@@ -50,16 +59,16 @@ extension FrameHeader {
 
   private static func checkFlags(_ type: FrameType, _ flags: FrameFlags) throws(FrameError) {
     guard flags.isSubset(of: .known) else { throw .unknownFlags(flags.rawValue) }
-    let allowed: [FrameFlags]
-    switch type {
-    case .hello, .helloOk, .window, .ping, .pong: allowed = [[]]
-    case .request, .data: allowed = [[], .last]
-    case .response: allowed = [[], .last, [.last, .error]]
-    case .cancel: allowed = [.last]
-    case .goAway: allowed = [.error]
-    default: return
-    }
-    guard allowed.contains(flags) else { throw .flagsNotAllowed(type, flags.rawValue) }
+    let isAllowed =
+      switch type {
+      case .hello, .helloOk, .window, .ping, .pong: flags.isEmpty
+      case .request, .data: !flags.contains(.error)
+      case .response: flags != .error
+      case .cancel: flags == .last
+      case .goAway: flags == .error
+      default: true
+      }
+    guard isAllowed else { throw .flagsNotAllowed(type, flags.rawValue) }
   }
 
   private static func checkStream(_ type: FrameType, _ stream: UInt32) throws(FrameError) {

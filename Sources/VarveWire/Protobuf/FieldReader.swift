@@ -21,10 +21,13 @@ struct FieldReader {
     end = range.upperBound
   }
 
-  mutating func next(_ bytes: RawSpan, _ name: String) throws(WireError) -> Field? {
+  /// - Parameter name: the message's, for what is wrong with it.
+  mutating func next(
+    _ bytes: RawSpan, _ name: @autoclosure () -> String
+  ) throws(WireError) -> Field? {
     guard position < end else { return nil }
     guard let tag = varint(bytes), tag >> 3 > 0, tag >> 3 < 1 << 29 else {
-      throw .malformed("\(name): no field tag at byte \(position)")
+      throw .malformed("\(name()): no field tag at byte \(position)")
     }
     var length: UInt64 = 0
     var value: UInt64 = 0
@@ -32,20 +35,20 @@ struct FieldReader {
     case 0:
       let start = position
       guard let number = varint(bytes) else {
-        throw .malformed("\(name): no number at byte \(start)")
+        throw .malformed("\(name()): no number at byte \(start)")
       }
       value = number
     case 1: length = 8
     case 2:
       guard let count = varint(bytes) else {
-        throw .malformed("\(name): no length at byte \(position)")
+        throw .malformed("\(name()): no length at byte \(position)")
       }
       length = count
     case 5: length = 4
-    default: throw .malformed("\(name): wire type \(tag & 7) at byte \(position)")
+    default: throw .malformed("\(name()): wire type \(tag & 7) at byte \(position)")
     }
     guard length <= UInt64(end - position) else {
-      throw .malformed("\(name): a field of \(length) bytes where \(end - position) are left")
+      throw .malformed("\(name()): a field of \(length) bytes where \(end - position) are left")
     }
     let content = position..<position + Int(length)
     position = content.upperBound

@@ -10,6 +10,11 @@ internal import Glibc
 @safe final class MessageArena {
   private var blocks: [UnsafeMutableRawPointer] = unsafe []
 
+  init() { unsafe blocks.reserveCapacity(Self.blocksUsual) }
+
+  /// So many as most messages need.
+  private static let blocksUsual = 8
+
   /// Ends every pointer this arena gave.
   func free() {
     unsafe blocks.forEach { unsafe Glibc.free($0) }

@@ -8,23 +8,24 @@ internal import VarveBase
 enum MessageCheck {
   /// Refuses `bytes` that libprotobuf-c must not see as a message of this kind.
   static func check(
-    _ bytes: RawSpan, as descriptor: UnsafePointer<ProtobufCMessageDescriptor>, name: String
+    _ bytes: RawSpan, as descriptor: UnsafePointer<ProtobufCMessageDescriptor>,
+    name: @autoclosure () -> String
   ) throws(WireError) {
     var fields = 0
-    try unsafe check(bytes, 0..<bytes.byteCount, descriptor, name, &fields)
+    try unsafe check(bytes, 0..<bytes.byteCount, descriptor, name(), &fields)
   }
 
   // The recursion is as deep as the schema, which holds no recursive message.
   private static func check(
     _ bytes: RawSpan, _ range: Range<Int>, _ descriptor: UnsafePointer<ProtobufCMessageDescriptor>,
-    _ name: String, _ fields: inout Int
+    _ name: @autoclosure () -> String, _ fields: inout Int
   ) throws(WireError) {
     var reader = FieldReader(range)
-    while let field = try reader.next(bytes, name) {
+    while let field = try reader.next(bytes, name()) {
       fields += 1
       guard fields <= Limits.messageFieldsMax else {
         throw .overLimit(
-          field: "number of fields of \(name)", value: UInt64(fields), limit: "messageFieldsMax",
+          field: "number of fields of \(name())", value: UInt64(fields), limit: "messageFieldsMax",
           limitValue: UInt64(Limits.messageFieldsMax))
       }
       guard field.wireType == 2,
@@ -37,7 +38,7 @@ enum MessageCheck {
       {
         try unsafe check(
           bytes, field.content, inner.assumingMemoryBound(to: ProtobufCMessageDescriptor.self),
-          name, &fields)
+          name(), &fields)
       }
     }
   }

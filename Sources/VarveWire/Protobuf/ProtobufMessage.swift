@@ -43,20 +43,19 @@ extension ProtobufMessage {
   }
 
   package init(decoding bytes: RawSpan) throws(WireError) {
-    let name = "\(Self.self)"
     let arena = MessageArena()
     defer { arena.free() }
     let blank = unsafe Self.place(arena).assumingMemoryBound(to: ProtobufCMessage.self)
     guard let descriptor = unsafe blank.pointee.descriptor else {
-      preconditionFailure("\(name) has no descriptor")
+      preconditionFailure("\(Self.self) has no descriptor")
     }
-    try unsafe MessageCheck.check(bytes, as: descriptor, name: name)
+    try unsafe MessageCheck.check(bytes, as: descriptor, name: "\(Self.self)")
     let unpacked = unsafe bytes.withUnsafeBytes { raw in
       unsafe protobuf_c_message_unpack(
         descriptor, nil, raw.count, raw.baseAddress?.assumingMemoryBound(to: UInt8.self))
     }
     guard let unpacked = unsafe unpacked else {
-      throw .malformed("the \(bytes.byteCount) bytes given are no \(name)")
+      throw .malformed("the \(bytes.byteCount) bytes given are no \(Self.self)")
     }
     defer { unsafe protobuf_c_message_free_unpacked(unpacked, nil) }
     try unsafe self.init(at: UnsafeRawPointer(unpacked))

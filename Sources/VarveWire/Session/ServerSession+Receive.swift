@@ -33,7 +33,7 @@ extension ServerSession {
     case .window: return try window(header.stream, frame.message)
     case .ping:
       let pong = FrameHeader(.pong, payloadBytes: frame.echo.count)
-      return [.send(pong.encode() + frame.echo)]
+      return [.send(pong.frame(frame.echo))]
     case .pong: return []
     case .goAway: return try peerGoesAway(frame.message)
     default: return unknown(header) + Self.discard(payload)
@@ -63,7 +63,7 @@ extension ServerSession {
       server: settings.server, bootID: settings.bootID, maxStreams: UInt32(settings.maxStreams)
     ).encode()
     let head = FrameHeader(.helloOk, messageBytes: answer.count)
-    return [.send(head.encode() + answer), .hello(hello)]
+    return [.send(head.frame(answer)), .hello(hello)]
   }
 
   private mutating func peerGoesAway(_ message: [UInt8]) throws(FrameError) -> [Action] {
@@ -172,7 +172,7 @@ extension ServerSession {
     let message = problem.encode()
     let head = FrameHeader(
       .response, flags: [.last, .error], method: method, stream: id, messageBytes: message.count)
-    return head.encode() + message
+    return head.frame(message)
   }
 
   private static func discard(_ count: Int) -> [Action] {

@@ -56,7 +56,7 @@ extension ServerSession {
     let message = Window(bytes: bytes).encode()
     let head = FrameHeader(
       .window, method: state.method, stream: stream, messageBytes: message.count)
-    return head.encode() + message
+    return head.frame(message)
   }
 
   private mutating func head(
@@ -69,6 +69,6 @@ extension ServerSession {
     let head = FrameHeader(
       type, flags: last ? .last : [], method: state.method, stream: stream,
       messageBytes: message.count, payloadBytes: payloadBytes)
-    return head.encode() + message
+    return head.frame(message)
   }
 }

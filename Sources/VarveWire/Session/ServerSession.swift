@@ -148,6 +148,6 @@ package struct ServerSession: Sendable {
 
   private static func goAwayFrame(_ problem: Problem) -> [UInt8] {
     let message = problem.encode()
-    return FrameHeader(.goAway, flags: .error, messageBytes: message.count).encode() + message
+    return FrameHeader(.goAway, flags: .error, messageBytes: message.count).frame(message)
   }
 }
