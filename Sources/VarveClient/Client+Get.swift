@@ -6,20 +6,22 @@ package import VarveWire
 extension Client {
   /// Reads pages of a chain, in order, until the first that is missing (`sparse`: all of them).
   ///
-  /// - Parameter receive: called for each page with its index in the chain, its status and its
-  ///   bytes, which are only there during the call and match their checksum. Pages that are
-  ///   `.missing` or `.dataLoss` have none; a page whose reading failed at the server after its
-  ///   bytes were promised comes as `.dataLoss` behind pages with higher indices. False ends the
-  ///   call.
+  /// - Parameters:
+  ///   - begun: called when the first bytes of the answer have come.
+  ///   - receive: called for each page with its index in the chain, its status and its bytes, which
+  ///     are only there during the call and match their checksum. Pages that are `.missing` or
+  ///     `.dataLoss` have none; a page whose reading failed at the server after its bytes were
+  ///     promised comes as `.dataLoss` behind pages with higher indices. False ends the call.
   /// - Returns: how many pages came with their bytes.
   /// - Throws: `.checksumMismatch` after every other page was delivered.
   @discardableResult
   package func get(
-    _ request: GetRequest, receive: (_ page: Int, _ status: PageStatus, _ bytes: RawSpan) -> Bool
+    _ request: GetRequest, begun: () -> Void = {},
+    receive: (_ page: Int, _ status: PageStatus, _ bytes: RawSpan) -> Bool
   ) throws(ClientError) -> Int {
     let stream = try connection.begin(.get, request.encode(), last: true)
     let run = RunReader(connection, stream)
-    return try run.read(receive)
+    return try run.read(begun, receive)
   }
 
   /// Reads pages into arrays; nil for those that are missing or lost.
@@ -53,10 +55,13 @@ private final class RunReader {
 
   typealias Receive = (_ page: Int, _ status: PageStatus, _ bytes: RawSpan) -> Bool
 
-  func read(_ receive: Receive) throws(ClientError) -> Int {
+  func read(_ begun: () -> Void, _ receive: Receive) throws(ClientError) -> Int {
     do throws(ClientError) {
+      var isBegun = false
       while !isLast {
         let frame = try awaited(.response)
+        if !isBegun { begun() }
+        isBegun = true
         isLast = frame.header.flags.contains(.last)
         if frame.message.isEmpty, frame.header.payloadBytes == 0 {
           guard isLast else { throw violation("an empty run") }

@@ -13,14 +13,33 @@ struct FioSide {
   }
 
   func round(_ cell: EngineCell, seconds: Double) throws -> Sample {
+    try read(
+      blockBytes: cell.pageBytes, jobs: cell.workers, of: EngineCell.coldBytes, seconds: seconds)
+  }
+
+  /// The fastest of one, two, four and eight jobs.
+  func best(blockBytes: Int, of bytes: Int, seconds: Double) throws -> Sample {
+    var best = Sample()
+    for jobs in [1, 2, 4, 8] {
+      let sample = try read(blockBytes: blockBytes, jobs: jobs, of: bytes, seconds: seconds)
+      let isFirst = best.pages == 0
+      if isFirst || sample.megabytesPerSecond > best.megabytesPerSecond { best = sample }
+    }
+    return best
+  }
+
+  /// - Parameter bytes: of the file.
+  private func read(
+    blockBytes: Int, jobs: Int, of bytes: Int, seconds: Double
+  ) throws -> Sample {
     // Each job a stretch of its own, in order, as callers of chains do; over and over.
-    let stretch = EngineCell.coldBytes / cell.workers
+    let stretch = bytes / jobs
     let output = try Child.run(
       Self.program,
       [
         "--name=cold", "--filename=\(path)", "--rw=read", "--direct=1", "--ioengine=psync",
-        "--bs=\(cell.pageBytes)", "--size=\(stretch)", "--offset_increment=\(stretch)",
-        "--numjobs=\(cell.workers)", "--group_reporting=1", "--time_based=1",
+        "--bs=\(blockBytes)", "--size=\(stretch)", "--offset_increment=\(stretch)",
+        "--numjobs=\(jobs)", "--group_reporting=1", "--time_based=1",
         "--runtime=\(Int(seconds * 1000))ms", "--allow_file_create=0", "--output-format=json",
       ])
     guard let start = output.firstIndex(of: "{"),
@@ -29,12 +48,12 @@ struct FioSide {
     else { throw Failure("fio said nothing that can be read: \(output.prefix(200))") }
     var sample = Sample()
     sample.bytes = job.read.bytes
-    sample.pages = job.read.bytes / cell.pageBytes
-    sample.calls = max(1, job.read.bytes / cell.callBytes)
+    sample.pages = job.read.bytes / blockBytes
+    sample.calls = sample.pages
     sample.seconds = Double(job.read.runtime) / 1000
     // Percent of the time that each job ran.
     sample.clientCPU =
-      (job.usrCpu + job.sysCpu) / 100 * sample.seconds * Double(cell.workers)
+      (job.usrCpu + job.sysCpu) / 100 * sample.seconds * Double(jobs)
     return sample
   }
 

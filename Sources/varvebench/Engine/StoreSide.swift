@@ -15,6 +15,8 @@ final class StoreSide {
   private let namespace: UInt32
   private var prepared: Set<EngineCell.Operation> = []
   private let chains = ChainCounter(1 << 40)
+  /// Each reads all that memory lacks.
+  private static let warmingsMax = 100
   /// Cold chains are read in turn across rounds: what a round read last is not what the next begins
   /// with.
   private let coldTurns = ChainCounter(0)
@@ -84,6 +86,14 @@ final class StoreSide {
       cell: cell, engine: engine, namespace: namespace, pages: pages, worker: 0, chains: chains)
     for index in 0..<count { try load.put(first + UInt64(index), from: index) }
     do { try engine.flush() } catch { throw Failure("flush: \(error)") }
+    guard cell.operation == .getHot else { return }
+    // The arena's memory is touched in the background, and keeps pages as far as it is.
+    for _ in 0..<Self.warmingsMax {
+      let before = arenaHits
+      for index in 0..<count { try load.get(first + UInt64(index), copies: false) }
+      if Int(arenaHits - before) == count * cell.pages { return }
+    }
+    throw Failure("\(cell.name): memory does not keep the pages")
   }
 }
 
@@ -142,7 +152,7 @@ private struct StoreLoad: Load {
 
   /// All pages of a chain. The engine has verified what it read; what is copied is verified again,
   /// as the caller who copies would.
-  private func get(_ chain: UInt64, copies: Bool) throws {
+  func get(_ chain: UInt64, copies: Bool) throws {
     var count = 0
     do {
       let session = try engine.beginGet(slice(chain), sparse: false)

@@ -66,6 +66,11 @@ struct Cell: Hashable, Sendable {
     operation == .getHot && connections >= 4 && rate == nil
   }
 
+  /// A long cold prefix: measured beside what the disk gives at its best.
+  var asksWhatTheDiskGives: Bool {
+    operation == .getCold && connections == 1 && pages >= 64
+  }
+
   var callBytes: Int { operation.isLookup ? 0 : pageBytes * pages }
 
   /// The page size whose pages are sent; look-ups are of pages that nobody fetches.
@@ -101,6 +106,7 @@ extension Cell {
       Cell(.getHot, 4 << 20, 8, connections: 1),
       Cell(.getHot, 16 << 20, 2, connections: 1),
       Cell(.getCold, pageBytesLarge, 32, connections: 1),
+      Cell(.getCold, pageBytesLarge, 64, connections: 1),
       Cell(.put, pageBytesLarge, 32, connections: 1),
       Cell(.put, pageBytesLarge, 32, connections: 4),
       Cell(.put, pageBytesSmall, 32, connections: 1),

@@ -30,6 +30,7 @@ struct MeasuredRound: Codable, Equatable {
   /// Of the process that serves; nil: nothing is served.
   var serverCpuSeconds: Double?
   var latencyMicros: Percentiles?
+  var firstByteMicros: Percentiles?
   /// Calls a second that were due; nil: a closed loop.
   var rate: Double?
   var unserved: Int?
@@ -47,6 +48,7 @@ struct MeasuredRound: Codable, Equatable {
     (seconds, cpuSeconds) = (sample.seconds, sample.clientCPU)
     if isServed { serverCpuSeconds = sample.serverCPU }
     (latencyMicros, pressure) = (sample.latency, sample.pressure)
+    firstByteMicros = sample.firstByte
     self.rate = rate
     if rate != nil { unserved = sample.unserved }
   }

@@ -13,6 +13,8 @@ struct Sample: Hashable, Sendable {
   var clientCPU = 0.0
   /// How long the calls took; nil where that was not clocked.
   var latency: Percentiles?
+  /// Until the first byte of a call's answer, the same.
+  var firstByte: Percentiles?
   /// Calls of an open loop that were due and not made: the server fell behind by more than a round.
   var unserved = 0
   var pressure: Pressure?

@@ -52,12 +52,18 @@ final class NetBench {
         if cell.asksWhatDrivesConnections {
           samples.append(("epoll", try loops.round(cell, seconds: seconds)))
         }
+        if cell.asksWhatTheDiskGives, let fio = FioSide(path: raw.coldFile(cell.pageBytes)) {
+          let pages = sets.of(cell.pageBytes)
+          let bytes = pages.count * pages.pageBytes * RawServer.coldCopies
+          samples.append(
+            ("fio", try fio.best(blockBytes: cell.pageBytes, of: bytes, seconds: seconds)))
+        }
         for (side, sample) in samples {
           lines.append(
             .round(
               MeasuredRound(
                 bench: "net", cell: cell.name, side: side, round: round, sample: sample,
-                isServed: true, rate: cell.rate)))
+                isServed: side != "fio", rate: cell.rate)))
         }
       }
     }

@@ -13,6 +13,14 @@ enum NetDemands {
         "\(cell), beside the raw program", "×", least: 0.9,
         pairs(rounds, cell, "raw") { $0.workPerSecond / $1.workPerSecond })
     }
+    let cold = [
+      figure(
+        "\(Self.prefixCell), beside fio at its best of 1 to 8 jobs", "×", least: 0.8,
+        pairs(rounds, prefixCell, "fio") { $0.workPerSecond / $1.workPerSecond }),
+      figure(
+        "\(Self.prefixCell), until the first byte (median)", "ms", most: 3,
+        ours(rounds, prefixCell).compactMap { $0.firstByteMicros.map { $0.p50 / 1000 } }),
+    ].compactMap { $0 }
     let processor = [
       ("get-hot-1MiBx32-1c", 0.2), ("get-cold-1MiBx32-1c", 0.35), ("put-1MiBx32-1c", 0.55),
     ]
@@ -21,13 +29,22 @@ enum NetDemands {
         "\(cell), CPU of the daemon", "s/GiB", most: most,
         ours(rounds, cell).compactMap(\.serverCPUPerGiB))
     }
+    // A cold get may cost 0.35 s, or 1.2 times what reading and sending alone cost here.
+    let beside = [("get-hot-1MiBx32-1c", nil), ("get-cold-1MiBx32-1c", 1.2)]
+      .compactMap { cell, most in
+        figure(
+          "\(cell), CPU of the daemon, of the raw program's", "×", most: most,
+          pairs(rounds, cell, "raw") { ($0.serverCPUPerGiB ?? 0) / ($1.serverCPUPerGiB ?? .nan) })
+      }
     let lookups = [
       figure(
         "look-ups of 512 pages, one connection", "M pages/s", least: 4,
         ours(rounds, "lookup-512").map { $0.pagesPerSecond / 1e6 })
     ].compactMap { $0 }
-    return ratios + drivers(rounds) + processor + lookups + underBulk(rounds)
+    return ratios + cold + drivers(rounds) + processor + beside + lookups + underBulk(rounds)
   }
+
+  private static let prefixCell = "get-cold-1MiBx64-1c"
 
   /// What the better way to drive many connections reaches beyond ours: at more than that, ours is
   /// to be replaced.

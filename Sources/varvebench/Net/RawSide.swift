@@ -24,13 +24,16 @@ final class RawSide {
 
   func end() { for server in servers.values { server.kill() } }
 
+  /// The file of cold pages of this size, written when their server starts.
+  func coldFile(_ pageBytes: Int) -> String { directory + "/raw\(loops)-\(pageBytes)" }
+
   private func server(_ pages: BenchPages) throws -> ServerProcess {
     if let running = servers[pages.pageBytes] { return running }
     let started = try ServerProcess(
       program,
       [
-        "raw-server", "--file", directory + "/raw\(loops)-\(pages.pageBytes)", "--page-bytes",
-        "\(pages.pageBytes)", "--pages", "\(pages.count)", "--cold-copies",
+        "raw-server", "--file", coldFile(pages.pageBytes), "--page-bytes", "\(pages.pageBytes)",
+        "--pages", "\(pages.count)", "--cold-copies",
         "\(coldSizes.contains(pages.pageBytes) ? RawServer.coldCopies : 0)", "--loops", "\(loops)",
       ])
     servers[pages.pageBytes] = started

@@ -10,6 +10,8 @@ struct Work: Hashable, Sendable {
   var calls = 0
   var bytes = 0
   var pages = 0
+  /// Of one call, from asking to the first byte of its answer; nil where that was not clocked.
+  var firstByteNanos: UInt64?
 }
 
 /// One connection of a round: made on its own thread, before the clock starts.
@@ -38,6 +40,7 @@ enum Round {
   fileprivate struct Tally {
     var work = Work()
     var nanos: [UInt64] = []
+    var firstByteNanos: [UInt64] = []
     var unservedCount = 0
   }
 
@@ -107,6 +110,9 @@ enum Round {
       (sample.calls, sample.bytes) = (tally.work.calls, tally.work.bytes)
       sample.pages = tally.work.pages
       sample.latency = Percentiles(nanos: tally.nanos)
+      if !tally.firstByteNanos.isEmpty {
+        sample.firstByte = Percentiles(nanos: tally.firstByteNanos)
+      }
       sample.unserved = tally.unservedCount
       return sample
     }
@@ -119,6 +125,7 @@ extension Round.Tally {
     work.bytes += other.work.bytes
     work.pages += other.work.pages
     nanos += other.nanos
+    firstByteNanos += other.firstByteNanos
     unservedCount += other.unservedCount
   }
 
@@ -127,6 +134,7 @@ extension Round.Tally {
     work.bytes += done.bytes
     work.pages += done.pages
     self.nanos.append(nanos)
+    if let first = done.firstByteNanos { firstByteNanos.append(first) }
   }
 }
 

@@ -36,11 +36,13 @@ struct Connected {
   }
 
   /// How many pages came, whole and in order; the client has verified their checksums.
-  func get(_ ids: [PageID]) throws -> Int {
+  ///
+  /// - Parameter begun: called when the first byte has come.
+  func get(_ ids: [PageID], begun: () -> Void = {}) throws -> Int {
     var due = 0
     let request = GetRequest(
       namespaceID: namespaceID, chain: Chain(pageIDs: ids, atRoot: true))
-    try client.get(request) { page, status, _ in
+    try client.get(request, begun: begun) { page, status, _ in
       guard page == due, status == .present else { return false }
       due += 1
       return true
@@ -99,7 +101,12 @@ struct VarveLoad: Load {
     case .getHot: try get(chain(number))
     case .getCold:
       guard number < stored.count else { return nil }
-      try get(chain(number))
+      let clock = SystemClock()
+      let asked = clock.monotonicNanos()
+      var first = asked
+      try get(chain(number)) { first = clock.monotonicNanos() }
+      return Work(
+        calls: 1, bytes: cell.callBytes, pages: cell.pages, firstByteNanos: first - asked)
     case .put:
       let chains = pages.count / cell.pages
       let first = number % chains * cell.pages
@@ -118,8 +125,8 @@ struct VarveLoad: Load {
     stored.lowerBound + UInt64(number % stored.count)
   }
 
-  private func get(_ chain: UInt64) throws {
-    let hits = try connected.get(BenchChain.ids(seed: chain, cell.pages))
+  private func get(_ chain: UInt64, begun: () -> Void = {}) throws {
+    let hits = try connected.get(BenchChain.ids(seed: chain, cell.pages), begun: begun)
     guard hits == cell.pages else { throw Failure("varved: \(hits) pages of \(cell.pages) came") }
   }
 }
