@@ -69,6 +69,10 @@ package enum Limits {
   package static let joinedReadGapBytesMax = 64 << 10
   /// What one job of reading ahead reads, at least a page: two reads.
   package static let readAheadJobBytesMax = 8 << 20
+  /// How far ahead of what it has made a get that must read has the disk read, and in steps of at
+  /// least how much.
+  package static let getAheadBytes = 8 << 20
+  package static let getAheadStepBytes = 4 << 20
   package static let scanWindowBytes = 64 << 10
   package static let ioQueueMax = 4096
   /// Gets that wait until pages of others have left memory.

@@ -49,6 +49,9 @@ extension Limits {
   package static let outgoingBytesMax = 16 << 20
   /// Bytes a Get asks of the engine at a time; also the size of a run.
   package static let getBatchBytes = 4 << 20
+  /// The same of one that must read: it begins with this much, then as much as it has given so far,
+  /// so that its first byte waits for a short read and the rest has long ones.
+  package static let getFirstReadBytes = 1 << 20
   /// Small answers queued to a connection whose client does not read: over it, the reader waits.
   package static let outgoingFramesMax = 4096
   /// And in bytes: one longest answer always fits.

@@ -34,6 +34,43 @@ import VarveWire
     #expect(try client.get(middle) == [nil, nil, pages[2], pages[3]].suffix(2).map { $0 })
   }
 
+  @Test func aColdGetBeginsWithAShortRead() throws {
+    let chains = [UInt32(1), 2].map { Pages.ids(20, seed: $0 * 1000) }
+    let pages = (0..<20).map { Pages.bytes(512 << 10, $0) }
+    let first = try TestServer()
+    let id = try first.namespace("n")
+    for ids in chains {
+      #expect(try put(first.client(), id, ids, pages) == Array(repeating: .stored, count: 20))
+    }
+    first.stop()
+    let server = try TestServer(on: first.directory)
+    let raw = try server.raw()
+    _ = try raw.hello()
+    var stream: UInt32 = 1
+    func runs(_ ids: [PageID]) throws -> [Int] {
+      let chain = Chain(pageIDs: ids, atRoot: true)
+      let request = GetRequest(namespaceID: id, chain: chain).encode()
+      try raw.send(.request, flags: .last, method: .get, stream: stream, request)
+      stream += 2
+      var pagesOfRuns: [Int] = []
+      var bytes: [UInt8] = []
+      while true {
+        let frame = try raw.frame()
+        if frame.header.type == .response, !frame.message.isEmpty {
+          pagesOfRuns.append(try PageRun(decoding: frame.message.rawSpan).checksum.count)
+        }
+        bytes += frame.payload
+        if frame.header.flags.contains(.last) { break }
+      }
+      #expect(bytes == pages.flatMap { $0 })
+      return pagesOfRuns
+    }
+    // The arena's memory is touched in the background; until it is, all batches are small.
+    #expect(server.wait { (try? runs(chains[0])) == [8, 8, 4] })
+    #expect(try runs(chains[1]) == [2, 2, 4, 8, 4])
+    #expect(try runs(chains[1]) == [8, 8, 4], "now all is in memory")
+  }
+
   @Test func pagesOfDifferentSizesInOnePut() throws {
     let server = try TestServer()
     let client = try server.client()

@@ -108,6 +108,11 @@ package final class GetSession: @unchecked Sendable {
   private let memory: MemoryReservation
   private var next = 0
   private var isOver = false
+  /// Bytes of the pages handed out so far.
+  package private(set) var bytesGiven = 0
+  /// A batch had to be read: those that follow are read ahead, and have been asked for up to here.
+  private var isCold = false
+  private var aheadEnd = 0
 
   init(
     engine: Engine, namespace: LiveNamespace, records: [IndexRecord?], first: Int, sparse: Bool,
@@ -159,7 +164,9 @@ package final class GetSession: @unchecked Sendable {
     let locations = batch.compactMap { $0?.location }
     switch engine.arena.leaseHot(locations, for: claimant) {
     case .success(let lease): return .made(try handOut(batch, lease))
-    case .failure(.cold): return .cold
+    case .failure(.cold):
+      isCold = true
+      return .cold
     case .failure(.noRoom): return .noRoom
     }
   }
@@ -188,6 +195,27 @@ package final class GetSession: @unchecked Sendable {
   ) throws(EngineError) {
     let bytes = following(bytesMax).reduce(0) { $0 + Int($1?.location.storedBytes ?? 0) }
     try engine.background(for: claimant, cost: bytes, job)
+  }
+
+  /// Has what is not in memory of the next pages read, so that the disk works while pages before
+  /// them are verified and sent: so far ahead that reads stay long, and no farther. Not before the
+  /// first batch has been read, which the client waits for.
+  private func readAhead() {
+    guard isCold, !isOver else { return }
+    var end = next
+    var window = 0
+    while end < records.count {
+      window += Int(records[end]?.location.storedBytes ?? 0)
+      guard window <= Limits.getAheadBytes else { break }
+      end += 1
+    }
+    let begin = max(next, aheadEnd)
+    guard begin < end else { return }
+    let locations = records[begin..<end].compactMap { $0?.location }
+    let bytes = locations.reduce(0) { $0 + Int($1.storedBytes) }
+    guard bytes >= Limits.getAheadStepBytes || end == records.count else { return }
+    aheadEnd = end
+    engine.readAhead(locations, for: claimant)
   }
 
   private func following(_ bytesMax: Int) -> ArraySlice<IndexRecord?> {
@@ -237,6 +265,7 @@ package final class GetSession: @unchecked Sendable {
     next = batch.endIndex
     count(pages)
     isOver = isOver || next == records.count
+    readAhead()
     return pages.isEmpty ? nil : GetBatch(pages, lease, isLast: isOver)
   }
 
@@ -246,6 +275,7 @@ package final class GetSession: @unchecked Sendable {
       present.pages += 1
       present.bytes += Int(page.rawBytes)
     }
+    bytesGiven += present.bytes
     engine.counters.pagesRead.add(present.pages)
     engine.counters.bytesRead.add(present.bytes)
     namespace.bytesOut.wrappingAdd(UInt64(present.bytes), ordering: .relaxed)

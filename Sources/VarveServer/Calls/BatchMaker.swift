@@ -48,11 +48,11 @@ struct BatchMaker: Sendable {
     do throws(EngineError) {
       switch needed {
       case .thread:
-        try session.whenThread(bytesMax: Limits.getBatchBytes) {
+        try session.whenThread(bytesMax: readBytesMax) {
           read(nil, since: since, isWanted, later)
         }
       case .room:
-        try session.whenRoom(bytesMax: Limits.getBatchBytes) { promise in
+        try session.whenRoom(bytesMax: readBytesMax) { promise in
           read(promise, since: since, isWanted, later)
         }
       }
@@ -60,6 +60,10 @@ struct BatchMaker: Sendable {
     } catch {
       return .notNow(Refusal(error))
     }
+  }
+
+  private var readBytesMax: Int {
+    min(Limits.getBatchBytes, max(Limits.getFirstReadBytes, session.bytesGiven))
   }
 
   private func read(
@@ -70,7 +74,7 @@ struct BatchMaker: Sendable {
     guard isWanted() else { return later(.abandoned) }
     do throws(EngineError) {
       let pages = try measured(.disk, of: context) { () throws(EngineError) in
-        try session.read(bytesMax: Limits.getBatchBytes, promise)
+        try session.read(bytesMax: readBytesMax, promise)
       }
       if case .made(let batch) = pages { return later(.made(batch)) }
     } catch {

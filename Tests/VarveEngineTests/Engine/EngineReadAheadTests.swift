@@ -11,8 +11,11 @@ import VarveFile
   private static let pageBytes = 64 << 10
 
   /// Jobs run where they are submitted: when a look-up returns, its reading ahead is over.
-  private func store(_ pages: [TestPage]) throws -> (TestStore, ChainSlice) {
+  private func store(
+    _ pages: [TestPage], arenaBytes: Int = 4 << 20
+  ) throws -> (TestStore, ChainSlice) {
     var configuration = TestStore.configuration()
+    configuration.arenaBytes = arenaBytes
     configuration.simulation = EngineConfiguration.Simulation(seed: 1)
     let store = try TestStore(configuration)
     let slice = store.whole(pages, try store.namespace())
@@ -73,6 +76,30 @@ import VarveFile
     try store.reopen()
     #expect(try store.engine.lookup(slice, prefetch: true).hitPages == 48)
     #expect(ahead(store) == 32)
+  }
+
+  @Test func aGetThatMustReadIsReadAheadOf() throws {
+    let pages = pages(160)
+    let (store, slice) = try store(pages, arenaBytes: 32 << 20)
+    func batch(_ next: NextPages) -> Int? {
+      guard case .made(let batch) = next else { return nil }
+      return batch?.pages.count ?? 0
+    }
+    let hot = try store.engine.beginGet(slice, sparse: false)
+    #expect(try batch(hot.nextIfHot(bytesMax: 1 << 20)) == 16)
+    #expect(ahead(store) == 0, "what lies in memory needs no reading")
+    try store.reopen()
+    let session = try store.engine.beginGet(slice, sparse: false)
+    #expect(try batch(session.nextIfHot(bytesMax: 1 << 20)) == nil)
+    #expect(ahead(store) == 0, "the first batch has the disk for itself")
+    #expect(try batch(session.read(bytesMax: 1 << 20)) == 16)
+    let window = Limits.getAheadBytes / Self.pageBytes
+    #expect(ahead(store) == UInt64(window))
+    #expect(try batch(session.nextIfHot(bytesMax: 1 << 20)) == 16)
+    #expect(ahead(store) == 144, "the last step may be short")
+    for _ in 0..<8 { #expect(try batch(session.nextIfHot(bytesMax: 1 << 20)) == 16) }
+    #expect(try batch(session.nextIfHot(bytesMax: 1 << 20)) == 0)
+    #expect(store.engine.arena.misses.current == 160, "each page was read once")
   }
 
   @Test func partsEndAtTheirLimits() {
