@@ -3,10 +3,10 @@
 internal import VarveBase
 
 extension Tuner {
-  mutating func decide(_ span: TunerWindow, _ atUnix: Double) {
+  mutating func decide(_ span: TunerWindow, _ atUnix: Double) -> Move? {
     reviewAt = windowCount + options.reviewWindows << min(failures, options.reviewDoublingsMax)
     mistrust *= Self.mistrustKept
-    guard let scale = IndexScale(span) else { return }
+    guard let scale = IndexScale(span) else { return nil }
     pagesAtDecision = scale.pages
     fit.learn(span, setting, scale)
     var model = CostModel(scale: scale, mix: span.mix, prices: prices, fit: fit)
@@ -17,10 +17,10 @@ extension Tuner {
       pays(step, from: now, span, scale)
     else {
       explain(stays: best, now)
-      return
+      return nil
     }
     drift.refer(to: span.mix)
-    record(step, from: now, span, &model, atUnix)
+    return record(step, from: now, span, &model, atUnix)
   }
 
   /// One step of the way to `best`, the one that gains most: the tree's shape (T, K and Z mean
@@ -87,7 +87,7 @@ extension Tuner {
   private mutating func record(
     _ step: (setting: Setting, cost: CostEstimate), from now: CostEstimate, _ span: TunerWindow,
     _ model: inout CostModel, _ atUnix: Double
-  ) {
+  ) -> Move? {
     let gain = 1 - step.cost.nanos / now.nanos
     let names = setting.differing(from: step.setting)
     if mode == .observe {
@@ -97,7 +97,7 @@ extension Tuner {
           verdict: .observed, reason: Self.reason(now, step.cost))
       }
       enter(.gathering)
-      return
+      return nil
     }
     let ids = names.map { name in
       reasons[name] = Self.reason(now, step.cost)
@@ -109,9 +109,10 @@ extension Tuner {
       ids: ids, from: setting, to: step.setting, baseline: span, predictedGain: gain,
       before: Trial.Expected(now, turnPages: model.turnPages(setting)),
       after: Trial.Expected(step.cost, turnPages: model.turnPages(step.setting)))
-    joins = earnsJoining(trial, from: now, to: step.cost, model.scale)
     setting = step.setting
     enter(.settling(trial))
+    return Move(
+      setting: setting, joins: earnsJoining(trial, from: now, to: step.cost, model.scale))
   }
 
   /// Whether the last word on a knob was the same proposal: observing should not fill the history.

@@ -3,13 +3,13 @@
 internal import VarveBase
 
 extension Tuner {
-  mutating func judge(_ trial: Trial, _ atUnix: Double) {
-    guard let span else { return }
+  mutating func judge(_ trial: Trial, _ atUnix: Double) -> Move? {
+    guard let span else { return nil }
     if let loss = plainLoss(trial, span) { return revert(trial, loss) }
     guard span.count >= options.judgeWindowsMin,
       span.putPages >= trial.after.turnPages || span.count >= options.judgeWindowsMax
         || !writesCount(trial.baseline)
-    else { return }
+    else { return nil }
     let gain = measuredGain(trial, span)
     learn(trial, span, gain)
     guard gain >= max(options.paidMin, options.paidShareMin * trial.predictedGain) else {
@@ -20,6 +20,7 @@ extension Tuner {
     // What judged it is the picture of the load for the next step, which may follow at once.
     phase = .gathering
     reviewAt = windowCount
+    return nil
   }
 
   private mutating func learn(_ trial: Trial, _ span: TunerWindow, _ gain: Double) {
@@ -38,7 +39,7 @@ extension Tuner {
   }
 
   /// Takes a move back and bars it.
-  mutating func revert(_ trial: Trial, _ gain: Double) {
+  mutating func revert(_ trial: Trial, _ gain: Double) -> Move {
     let told = Self.told(trial, gain)
     history.judge(trial.ids, .reverted, measuredGain: gain, told)
     for name in trial.from.differing(from: trial.to) {
@@ -50,6 +51,7 @@ extension Tuner {
     setting = trial.from
     enter(.gathering)
     reviewAt = windowCount + options.reviewWindows << min(failures, options.reviewDoublingsMax)
+    return Move(setting: setting, joins: false)
   }
 
   private static func told(_ trial: Trial, _ gain: Double) -> String {

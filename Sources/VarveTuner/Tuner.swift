@@ -77,8 +77,6 @@ package struct Tuner: Sendable {
   /// What the last decision said of knobs that stay; by name.
   package internal(set) var reasons: [KnobName: String] = [:]
   private var previous: TunerObservation?
-  /// Of the move that the window under way made.
-  var joins = false
 
   package init(
     knobs: [Knob], setting: Setting, mode: TunerMode = .auto, prices: Prices = .flash,
@@ -118,14 +116,11 @@ package struct Tuner: Sendable {
     self.previous = observation
     self.window = window
     windowCount += 1
-    let before = setting
-    joins = false
-    take(window, atUnix)
-    return setting == before ? nil : Move(setting: setting, joins: joins)
+    return take(window, atUnix)
   }
 
-  private mutating func take(_ window: TunerWindow, _ atUnix: Double) {
-    if window.mix.isIdle { return }
+  private mutating func take(_ window: TunerWindow, _ atUnix: Double) -> Move? {
+    if window.mix.isIdle { return nil }
     if drift.observe(window.mix) {
       drift.refer(to: window.mix)
       overtake()
@@ -133,13 +128,13 @@ package struct Tuner: Sendable {
       span = window
       reviewAt = windowCount
       failures = 0
-      return
+      return nil
     }
     span = span.map { spanned($0, window) } ?? window
     switch phase {
-    case .gathering: gather(atUnix)
-    case .settling(let trial): settle(trial)
-    case .judging(let trial): judge(trial, atUnix)
+    case .gathering: return gather(atUnix)
+    case .settling(let trial): return settle(trial)
+    case .judging(let trial): return judge(trial, atUnix)
     }
   }
 
@@ -159,22 +154,23 @@ package struct Tuner: Sendable {
 
   // MARK: - Phases
 
-  private mutating func gather(_ atUnix: Double) {
-    guard let span, span.count >= options.gatherWindows, mode != .manual else { return }
+  private mutating func gather(_ atUnix: Double) -> Move? {
+    guard let span, span.count >= options.gatherWindows, mode != .manual else { return nil }
     let pages = span.meanPages
     let hasGrown =
       pagesAtDecision > 0
       && (pages > pagesAtDecision * options.sizeFactor
         || pages * options.sizeFactor < pagesAtDecision)
-    guard hasGrown || windowCount >= reviewAt else { return }
-    decide(span, atUnix)
+    guard hasGrown || windowCount >= reviewAt else { return nil }
+    return decide(span, atUnix)
   }
 
   /// Runs take their new shape only as they are formed: what the first windows cost says little.
-  private mutating func settle(_ trial: Trial) {
-    guard let span, span.count >= options.settleWindowsMin else { return }
+  private mutating func settle(_ trial: Trial) -> Move? {
+    guard let span, span.count >= options.settleWindowsMin else { return nil }
     if let loss = plainLoss(trial, span) { return revert(trial, loss) }
     if hasTurned(span, trial) || span.count >= options.settleWindowsMax { enter(.judging(trial)) }
+    return nil
   }
 
   /// Whether enough was put in `span` to form runs of the setting in force.
