@@ -2,8 +2,6 @@
 // of false positive rates over all runs that a number of bits allows. The index makes its filters
 // by it, the tuner foresees by it what other settings would cost.
 
-private import Glibc
-
 /// Runs of one size, fractions of a run on average.
 package struct RunGroup: Equatable, Sendable, BitwiseCopyable {
   /// Names of one run.
@@ -43,7 +41,7 @@ package struct FilterAllocation: Equatable, Sendable, BitwiseCopyable {
       for run in runs
       where run.names < most && run.names > 0 && run.count > 0 {
         names += run.names * run.count
-        weighted += run.names * run.count * log(run.names)
+        weighted += run.names * run.count * Powers.logarithm(run.names)
         largest = max(largest, run.names)
       }
       guard names > 0 else {
@@ -52,7 +50,7 @@ package struct FilterAllocation: Equatable, Sendable, BitwiseCopyable {
       }
       // The scale that uses up the bits.
       let scale = -(bits * Self.bitsScale + weighted) / names
-      if log(largest) + scale <= 0 {
+      if Powers.logarithm(largest) + scale <= 0 {
         self.scale = scale
         return
       }
@@ -62,13 +60,13 @@ package struct FilterAllocation: Equatable, Sendable, BitwiseCopyable {
 
   /// The rate of a run of so many names; also of one that was not among those solved for.
   package func falsePositiveRate(names: Double) -> Double {
-    names > 0 ? min(1, exp(log(names) + scale)) : 1
+    names > 0 ? min(1, Powers.exponential(Powers.logarithm(names) + scale)) : 1
   }
 
   /// Filter bits a name of such a run; 0: no filter.
   package func bitsPerName(names: Double) -> Double {
     let rate = falsePositiveRate(names: names)
-    return rate >= 1 ? 0 : -log(rate) / Self.bitsScale
+    return rate >= 1 ? 0 : -Powers.logarithm(rate) / Self.bitsScale
   }
 }
 
@@ -117,11 +115,11 @@ package struct FilterBudgets: Equatable, Sendable {
     var sums = (names: 0.0, weighted: 0.0, largest: 0.0)
     for run in planned where run.names > 0 && run.count > 0 {
       sums.names += run.names * run.count
-      sums.weighted += run.names * run.count * log(run.names)
+      sums.weighted += run.names * run.count * Powers.logarithm(run.names)
       sums.largest = max(sums.largest, run.names)
     }
     meanLog = sums.names > 0 ? sums.weighted / sums.names : 0
-    largestLog = sums.names > 0 ? log(sums.largest) : .infinity
+    largestLog = sums.names > 0 ? Powers.logarithm(sums.largest) : .infinity
     names = standing.reduce(0) { $0 + $1.names * $1.count }
     largest = standing.reduce(0) { max($0, $1.names) }
   }
@@ -131,7 +129,7 @@ package struct FilterBudgets: Equatable, Sendable {
     let scale = -(bitsPerName * FilterAllocation.bitsScale + meanLog)
     // No rate would pass 1: they sum up to the share of all names.
     if largestLog + scale <= 0 {
-      let rate = exp(scale)
+      let rate = Powers.exponential(scale)
       if largest * rate <= 1 { return names * rate }
     }
     let allocation = FilterAllocation(runs: planned, bitsPerName: bitsPerName)
