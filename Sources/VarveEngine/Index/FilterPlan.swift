@@ -40,9 +40,9 @@ package enum FilterPlan {
     names: Double, bytes: Double, largest: Double, _ shape: IndexShape, flushBytes: UInt64
   ) -> [RunGroup] {
     guard names > 0, bytes > 0 else { return [] }
-    let last = shape.level(of: UInt64(bytes), flushBytes: flushBytes)
-    let inner = (0..<last).map { level in
-      Double(shape.levelBytes(level, flushBytes: flushBytes)) * names / bytes
+    let picker = shape.picker(flushBytes: flushBytes)
+    let inner = picker.capacities.prefix(picker.level(of: UInt64(bytes))).map {
+      Double($0) * names / bytes
     }
     return RunGroup.fullTree(
       names: names, inner: inner, innerRunsMax: Double(shape.innerRunsMax),

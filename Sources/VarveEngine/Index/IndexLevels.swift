@@ -20,12 +20,12 @@ package struct IndexLevels: Equatable, Sendable {
     package var bytes: UInt64 { tables.reduce(0) { $0 + $1.fileBytes } }
   }
 
-  package let shape: IndexShape
-  package let flushBytes: UInt64
   /// Newest first; levels never fall.
   package let runs: [Run]
   /// Number of the last level.
   package let last: Int
+  /// What says so.
+  let picker: RunPicker
 
   /// - Parameters:
   ///   - tables: newest first.
@@ -33,10 +33,7 @@ package struct IndexLevels: Equatable, Sendable {
   package init(
     _ tables: [TableSummary], _ shape: IndexShape, flushBytes: UInt64, merging: [MergePlan] = []
   ) {
-    self.shape = shape
-    self.flushBytes = flushBytes
-    last = shape.level(
-      of: tables.reduce(0) { $0 + $1.fileBytes }, flushBytes: flushBytes)
+    picker = shape.picker(flushBytes: flushBytes)
     var runs: [Run] = []
     var left = tables[...]
     while let table = left.first {
@@ -51,28 +48,18 @@ package struct IndexLevels: Equatable, Sendable {
         left = left.dropFirst()
       }
     }
-    var lowest = last
-    for index in runs.indices.reversed() {
-      let bySize = shape.level(of: runs[index].bytes, flushBytes: flushBytes)
-      lowest = min(max(runs[index].level, bySize), lowest)
-      runs[index].level = lowest
+    var placed = runs.map {
+      SortedRun(bytes: $0.bytes, level: $0.level, isMerging: $0.isMerging)
     }
+    last = picker.place(&placed)
+    for index in runs.indices { runs[index].level = placed[index].level }
     self.runs = runs
   }
 
   /// Most runs of a level: Z in the last, K above it.
-  package func runsMax(_ level: Int) -> Int {
-    level >= last ? shape.lastRunsMax : shape.innerRunsMax
-  }
+  package func runsMax(_ level: Int) -> Int { picker.runsMax(level, last: last) }
 
-  package func capacity(_ level: Int) -> UInt64 {
-    shape.levelBytes(level, flushBytes: flushBytes)
-  }
-
-  /// Bytes that one run of a level may have to be added to: K runs of this size fill it.
-  package func runBytesMax(_ level: Int) -> UInt64 {
-    capacity(level) / UInt64(runsMax(level))
-  }
+  package func capacity(_ level: Int) -> UInt64 { picker.capacity(level) }
 
   /// Runs of a level, newest first.
   package func runs(in level: Int) -> [Run] { runs.filter { $0.level == level } }

@@ -33,22 +33,11 @@ package struct IndexShape: Equatable, Sendable {
     return nil
   }
 
-  /// Bytes of tables that level `level` holds, from 0, when a flush writes about `flushBytes`.
-  package func levelBytes(_ level: Int, flushBytes: UInt64) -> UInt64 {
-    var bytes = flushBytes
-    for _ in 0...level {
-      let (next, overflows) = bytes.multipliedReportingOverflow(by: UInt64(sizeRatio))
-      if overflows { return .max }
-      bytes = next
-    }
-    return bytes
-  }
-
-  /// The first level that holds `bytes`.
-  package func level(of bytes: UInt64, flushBytes: UInt64) -> Int {
-    var level = 0
-    while levelBytes(level, flushBytes: flushBytes) < bytes { level += 1 }
-    return level
+  /// The rules of this shape, when a flush writes about `flushBytes`.
+  func picker(flushBytes: UInt64) -> RunPicker {
+    RunPicker(
+      sizeRatio: sizeRatio, innerRunsMax: innerRunsMax, lastRunsMax: lastRunsMax,
+      flushBytes: flushBytes)
   }
 
   /// About what flushing a memtable of so many bytes writes: memory is accounted from above, an

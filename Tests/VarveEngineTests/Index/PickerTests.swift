@@ -61,13 +61,13 @@ import Testing
   }
 
   @Test func `capacities of levels do not overflow`() {
-    let shape = IndexShape(sizeRatio: 16)
-    #expect(shape.levelBytes(0, flushBytes: 100) == 1600)
-    #expect(shape.levelBytes(40, flushBytes: 100) == .max)
-    #expect(shape.level(of: .max, flushBytes: 4096) < 64)
-    #expect(IndexShape(sizeRatio: 2).level(of: .max, flushBytes: 4096) < 64)
-    #expect(shape.level(of: 1600, flushBytes: 100) == 0)
-    #expect(shape.level(of: 1601, flushBytes: 100) == 1)
+    let picker = IndexShape(sizeRatio: 16).picker(flushBytes: 100)
+    #expect(picker.capacity(0) == 1600)
+    #expect(picker.capacity(40) == .max)
+    #expect(picker.level(of: .max) < 64)
+    #expect(IndexShape(sizeRatio: 2).picker(flushBytes: 1).level(of: .max) < 64)
+    #expect(picker.level(of: 1600) == 0)
+    #expect(picker.level(of: 1601) == 1)
     #expect(IndexShape.flushBytes(memtableBytes: 1) == 4096)
   }
 
