@@ -199,9 +199,10 @@ package final class GetSession: @unchecked Sendable {
 
   /// Has what is not in memory of the next pages read, so that the disk works while pages before
   /// them are verified and sent: so far ahead that reads stay long, and no farther. Not before the
-  /// first batch has been read, which the client waits for.
+  /// first batch has been read, which the client waits for; and not where somebody waits for a
+  /// thread: then the disk has enough to do, and memory others to serve.
   private func readAhead() {
-    guard isCold, !isOver else { return }
+    guard isCold, !isOver, engine.io.queuedCount == 0 else { return }
     var end = next
     var window = 0
     while end < records.count {

@@ -143,7 +143,7 @@ package final class Table: Sendable {
 /// Where a walk found something last: neighbours cost no search of the cache, and the page that
 /// follows another in its chain, whose key mostly follows, none of the block.
 struct TableCursor {
-  /// Where a page stands on the way of one walk: in its so-manieth window, at an index of that.
+  /// Where a page stands on the way of one walk: the number of its window, and its index in that.
   struct Spot: Equatable {
     let window: Int
     let index: UInt8

@@ -1,6 +1,7 @@
 // Reading ahead at look-ups, in counts: what is in memory costs no job, what is not is read once,
 // and a long prefix leaves half of the arena alone.
 
+import Glibc
 import Testing
 import VarveBase
 import VarveFile
@@ -100,6 +101,44 @@ import VarveFile
     for _ in 0..<8 { #expect(try batch(session.nextIfHot(bytesMax: 1 << 20)) == 16) }
     #expect(try batch(session.nextIfHot(bytesMax: 1 << 20)) == 0)
     #expect(store.engine.arena.misses.current == 160, "each page was read once")
+  }
+
+  @Test func nothingIsReadAheadWhereSomebodyWaitsForAThread() throws {
+    let pages = pages(160)
+    var configuration = TestStore.configuration()
+    configuration.arenaBytes = 32 << 20
+    let store = try TestStore(configuration)
+    let slice = store.whole(pages, try store.namespace())
+    #expect(try store.put(pages, in: slice).allSatisfy { $0 == .stored })
+    try store.reopen()
+    // Arena memory is touched in the background.
+    let deadline = SystemClock().monotonicNanos() + 30_000_000_000
+    while store.engine.arena.state.peek({ $0.chunkCount }) * Limits.arenaChunkBytes < 32 << 20 {
+      try #require(SystemClock().monotonicNanos() < deadline)
+      sched_yield()
+    }
+    let isFree = Monitor(false)
+    defer { isFree.update { $0 = true } }
+    let io = store.engine.io
+    for _ in 0..<configuration.ioThreads + 1 {
+      #expect(io.submit { _ = isFree.wait { $0 ? true : nil } })
+    }
+    while io.queuedCount > 1 {
+      try #require(SystemClock().monotonicNanos() < deadline)
+      sched_yield()
+    }
+    let session = try store.engine.beginGet(slice, sparse: false)
+    guard case .cold = try session.nextIfHot(bytesMax: 1 << 20) else {
+      Issue.record("the store was opened anew")
+      return
+    }
+    guard case .made(let batch) = try session.read(bytesMax: 1 << 20) else {
+      Issue.record("there is room")
+      return
+    }
+    #expect(batch?.pages.count == 16)
+    #expect(io.queuedCount == 1, "no job was added")
+    #expect(ahead(store) == 0)
   }
 
   @Test func partsEndAtTheirLimits() {
