@@ -212,11 +212,11 @@ package final class GetSession: @unchecked Sendable {
     }
     let begin = max(next, aheadEnd)
     guard begin < end else { return }
-    let locations = records[begin..<end].compactMap { $0?.location }
-    let bytes = locations.reduce(0) { $0 + Int($1.storedBytes) }
+    let step = records[begin..<end]
+    let bytes = step.reduce(0) { $0 + Int($1?.location.storedBytes ?? 0) }
     guard bytes >= Limits.getAheadStepBytes || end == records.count else { return }
     aheadEnd = end
-    engine.readAhead(locations, for: claimant)
+    engine.readAhead(step.compactMap { $0?.location }, for: claimant)
   }
 
   private func following(_ bytesMax: Int) -> ArraySlice<IndexRecord?> {

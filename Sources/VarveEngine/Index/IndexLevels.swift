@@ -18,6 +18,9 @@ package struct IndexLevels: Equatable, Sendable {
     package var isMerging: Bool
 
     package var bytes: UInt64 { tables.reduce(0) { $0 + $1.fileBytes } }
+
+    /// As the picker sees it.
+    var sorted: SortedRun { SortedRun(bytes: bytes, level: level, isMerging: isMerging) }
   }
 
   /// Newest first; levels never fall.
@@ -48,9 +51,7 @@ package struct IndexLevels: Equatable, Sendable {
         left = left.dropFirst()
       }
     }
-    var placed = runs.map {
-      SortedRun(bytes: $0.bytes, level: $0.level, isMerging: $0.isMerging)
-    }
+    var placed = runs.map(\.sorted)
     last = picker.place(&placed)
     for index in runs.indices { runs[index].level = placed[index].level }
     self.runs = runs

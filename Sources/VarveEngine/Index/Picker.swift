@@ -29,11 +29,9 @@ package struct Picker: Sendable {
   /// The next step, or nil when there is none (until a merge under way ends).
   package func pick() -> IndexStep? {
     let levels = IndexLevels(tables, shape, flushBytes: flushBytes, merging: merging)
-    let runs = levels.runs.map {
-      SortedRun(bytes: $0.bytes, level: $0.level, isMerging: $0.isMerging)
-    }
     let step = levels.picker.pick(
-      runs, last: levels.last, hasArrived: hasArrived, joins: joins, dead: dead(levels))
+      levels.runs.map(\.sorted), last: levels.last, hasArrived: hasArrived, joins: joins,
+      dead: dead(levels))
     switch step {
     case .merge(let range, let level): return .merge(plan(levels.runs[range], level))
     case .drop(let range): return .drop(levels.runs[range].flatMap(\.tables))

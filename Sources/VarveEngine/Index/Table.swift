@@ -144,7 +144,7 @@ package final class Table: Sendable {
 /// follows another in its chain, whose key mostly follows, none of the block.
 struct TableCursor {
   /// Where a page stands on the way of one walk: the number of its window, and its index in that.
-  struct Spot: Equatable {
+  struct Spot {
     let window: Int
     let index: UInt8
   }
