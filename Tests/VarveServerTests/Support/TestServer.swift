@@ -100,13 +100,17 @@ enum Pages {
 
   static func bytes(_ count: Int, _ seed: Int) -> [UInt8] {
     var state = UInt64(truncatingIfNeeded: seed) &* 0x9e37_79b9_7f4a_7c15 | 1
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(count + 8)
-    while bytes.count < count {
-      state ^= state << 13
-      state ^= state >> 7
-      state ^= state << 17
-      bytes.appendLE(state)
+    // Byte by byte: generic helpers, in a debug build, have all threads wait for one lock of the
+    // runtime, under the thread sanitizer for minutes.
+    var bytes = [UInt8](repeating: 0, count: count)
+    for index in 0..<count {
+      let inWord = index % 8
+      if inWord == 0 {
+        state ^= state << 13
+        state ^= state >> 7
+        state ^= state << 17
+      }
+      bytes[index] = UInt8(truncatingIfNeeded: state >> (8 * UInt64(inWord)))
     }
     bytes.removeLast(bytes.count - count)
     return bytes
