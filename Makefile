@@ -132,7 +132,7 @@ metamorphic: build-torture ## the same history over every option set must give e
 demo: build ## replay a real trace through the SGLang backend, with a kill in the middle
 	PYTHONPATH=python $(VENV)/bin/python -m sglang_varve.demo
 
-bench: build ## measure GET, PUT and lookup beside raw programs doing the same (docs/benchmarks.md)
+bench: build bench-deps ## measure GET, PUT and lookup beside raw programs doing the same (docs/benchmarks.md)
 	swift build -c release -j $(JOBS) --product varvebench
 	$(RELEASE)/varvebench net --dir .build --commit "$$(git describe --always --dirty)" \
 	  $(if $(BENCH),$(BENCH),--results docs/results/net.jsonl)

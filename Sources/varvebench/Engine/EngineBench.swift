@@ -52,7 +52,10 @@ final class EngineBench {
         add("varve", try ours.round(cell, seconds: seconds))
         add("raw", try raw.round(cell, seconds: seconds))
         if cell.operation == .getCold, let fio {
-          add("fio", try fio.round(cell, seconds: seconds))
+          let sample = try fio.read(
+            blockBytes: cell.pageBytes, jobs: cell.workers, of: EngineCell.coldBytes,
+            seconds: seconds)
+          add("fio", sample)
         }
         for (name, peer) in peers where cell.operation == .put || name == Self.rocksName {
           add(name, try peer.round(cell, seconds: seconds))

@@ -1,8 +1,8 @@
-// The disk as fio sees it, at a page's size: what a cold get is held against.
+// The disk as fio sees it, at a page's size: what cold gets are held against.
 
 import Foundation
 
-/// Reads the file that the raw program wrote. nil where fio is not installed.
+/// Reads the file that a raw program wrote. nil where fio is not installed.
 struct FioSide {
   private static let program = "/usr/bin/fio"
   private let path: String
@@ -10,11 +10,6 @@ struct FioSide {
   init?(path: String) {
     guard FileManager.default.isExecutableFile(atPath: Self.program) else { return nil }
     self.path = path
-  }
-
-  func round(_ cell: EngineCell, seconds: Double) throws -> Sample {
-    try read(
-      blockBytes: cell.pageBytes, jobs: cell.workers, of: EngineCell.coldBytes, seconds: seconds)
   }
 
   /// The fastest of one, two, four and eight jobs.
@@ -29,7 +24,7 @@ struct FioSide {
   }
 
   /// - Parameter bytes: of the file.
-  private func read(
+  func read(
     blockBytes: Int, jobs: Int, of bytes: Int, seconds: Double
   ) throws -> Sample {
     // Each job a stretch of its own, in order, as callers of chains do; over and over.

@@ -30,6 +30,9 @@ final class NetBench {
     defer { loops.end() }
     let ours = try VarveSide(program: varved, directory: directory.path, sets: sets)
     defer { ours.end() }
+    if cells.contains(where: \.asksWhatTheDiskGives), FioSide(path: directory.path) == nil {
+      Console.note("fio is not installed ('make bench-deps'): cold prefixes stand without it")
+    }
     let machine = Machine.this()
     var lines: [ResultLine] = [
       .machine(
