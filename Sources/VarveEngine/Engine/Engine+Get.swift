@@ -216,7 +216,9 @@ package final class GetSession: @unchecked Sendable {
     let bytes = step.reduce(0) { $0 + Int($1?.location.storedBytes ?? 0) }
     guard bytes >= Limits.getAheadStepBytes || end == records.count else { return }
     aheadEnd = end
-    engine.readAhead(step.compactMap { $0?.location }, for: claimant)
+    engine.readAhead(
+      step.compactMap { $0?.location }, for: claimant,
+      counting: engine.counters.pagesReadAheadOfGets)
   }
 
   private func following(_ bytesMax: Int) -> ArraySlice<IndexRecord?> {

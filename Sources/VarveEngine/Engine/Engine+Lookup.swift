@@ -43,7 +43,9 @@ extension Engine {
       if prefetch { hits.append(record.location) }
       return true
     }
-    if prefetch { readAhead(hits, for: namespace.claimant) }
+    if prefetch {
+      readAhead(hits, for: namespace.claimant, counting: counters.pagesReadAhead)
+    }
     count(lookup: answer, asked: slice.count, in: namespace)
     return answer
   }

@@ -1,4 +1,5 @@
-// Reading ahead: what a look-up hit starts moving to the arena before its get comes.
+// Reading ahead: what a look-up hit starts moving to the arena before its get comes, and what a get
+// that must read has moved before its turn.
 
 internal import VarveBase
 
@@ -9,19 +10,21 @@ extension Engine {
 
   /// Reads what the arena has not, at most half of it, in the background. A run that is hot costs
   /// one look at the arena and no job.
-  func readAhead(_ hits: [Location], for claimant: Claimant) {
+  ///
+  /// - Parameter counter: gets the pages that are read.
+  func readAhead(_ pages: [Location], for claimant: Claimant, counting counter: Counter) {
     var budget = configuration.arenaBytes / 2
-    let within = hits.prefix {
+    let within = pages.prefix {
       budget -= Int($0.storedBytes)
       return budget >= 0
     }
     let parts = ReadAhead.parts(of: arena.missing(within))
     for lane in 0..<min(Self.readAheadLanes, parts.count) {
-      readAhead(parts, from: lane, for: claimant)
+      readAhead(parts, from: lane, for: claimant, counter)
     }
   }
 
-  /// The same for pages of which only the table has been asked.
+  /// The same for a look-up's pages of which only the table has been asked.
   func readAhead(_ run: ChainSlice, for claimant: Claimant) {
     try? background(for: claimant) { [self] in
       var hits: [Location] = []
@@ -30,22 +33,22 @@ extension Engine {
         if let record { hits.append(record.location) }
         return record != nil
       }
-      readAhead(hits, for: claimant)
+      readAhead(hits, for: claimant, counting: counters.pagesReadAhead)
     }
   }
 
   /// One part, then the lane's next, each a job of its own: what others wait for comes in between.
   /// When the queue is full, the rest is left to the gets.
   private func readAhead(
-    _ parts: [ArraySlice<Location>], from index: Int, for claimant: Claimant
+    _ parts: [ArraySlice<Location>], from index: Int, for claimant: Claimant, _ counter: Counter
   ) {
     guard index < parts.count else { return }
     let bytes = parts[index].reduce(0) { $0 + Int($1.storedBytes) }
     try? background(for: claimant, cost: bytes) { [self] in
       // What gets hold comes first: without room for it, it was no help.
       guard !arena.isTight, lease(Array(parts[index]), for: claimant) != nil else { return }
-      counters.pagesReadAhead.add(parts[index].count)
-      readAhead(parts, from: index + Self.readAheadLanes, for: claimant)
+      counter.add(parts[index].count)
+      readAhead(parts, from: index + Self.readAheadLanes, for: claimant, counter)
     }
   }
 }

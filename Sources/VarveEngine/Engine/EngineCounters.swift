@@ -17,6 +17,8 @@ package struct EngineCounters: Sendable {
   package let pagesHit = Counter("lookup_pages_hit_total", "Pages of prefix hits in lookups")
   package let pagesReadAhead = Counter(
     "lookup_pages_read_ahead_total", "Pages that lookups started reading into memory")
+  package let pagesReadAheadOfGets = Counter(
+    "get_pages_read_ahead_total", "Pages that gets started reading before their turn came")
   package let pagesRead = Counter("pages_read_total", "Pages given to gets")
   package let bytesRead = Counter("page_bytes_read_total", "Raw bytes of pages given to gets")
   package let pagesDamaged = Counter(
@@ -67,9 +69,10 @@ package struct EngineCounters: Sendable {
   package var all: [Counter] {
     [
       pagesStored, bytesStored, pagesPresent, pagesRefused, checksumMismatches, lookups, pagesAsked,
-      pagesHit, pagesReadAhead, pagesRead, bytesRead, pagesDamaged, pagesDeleted, pagesEvicted,
-      segmentsDropped, noSpace, flushes, merges, stalls, recoveredPages, recoveryPagesDropped,
-      recoverySegmentsLost, recoveryPagesLost, rebuilds, syncFailures, syncPagesLost,
+      pagesHit, pagesReadAhead, pagesReadAheadOfGets, pagesRead, bytesRead, pagesDamaged,
+      pagesDeleted, pagesEvicted, segmentsDropped, noSpace, flushes, merges, stalls,
+      recoveredPages, recoveryPagesDropped, recoverySegmentsLost, recoveryPagesLost, rebuilds,
+      syncFailures, syncPagesLost,
     ]
   }
 }

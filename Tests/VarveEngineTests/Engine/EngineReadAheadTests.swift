@@ -1,5 +1,5 @@
-// Reading ahead at look-ups, in counts: what is in memory costs no job, what is not is read once,
-// and a long prefix leaves half of the arena alone.
+// Reading ahead at look-ups and of gets, in counts: what is in memory costs no job, what is not is
+// read once, and a long prefix leaves half of the arena alone.
 
 import Glibc
 import Testing
@@ -29,6 +29,10 @@ import VarveFile
   }
 
   private func ahead(_ store: TestStore) -> UInt64 { store.engine.counters.pagesReadAhead.current }
+
+  private func aheadOfGets(_ store: TestStore) -> UInt64 {
+    store.engine.counters.pagesReadAheadOfGets.current
+  }
 
   @Test(arguments: [true, false])
   func whatIsHotIsNotReadAgain(exact: Bool) throws {
@@ -88,16 +92,16 @@ import VarveFile
     }
     let hot = try store.engine.beginGet(slice, sparse: false)
     #expect(try batch(hot.nextIfHot(bytesMax: 1 << 20)) == 16)
-    #expect(ahead(store) == 0, "what lies in memory needs no reading")
+    #expect(aheadOfGets(store) == 0, "what lies in memory needs no reading")
     try store.reopen()
     let session = try store.engine.beginGet(slice, sparse: false)
     #expect(try batch(session.nextIfHot(bytesMax: 1 << 20)) == nil)
-    #expect(ahead(store) == 0, "the first batch has the disk for itself")
+    #expect(aheadOfGets(store) == 0, "the first batch has the disk for itself")
     #expect(try batch(session.read(bytesMax: 1 << 20)) == 16)
     let window = Limits.getAheadBytes / Self.pageBytes
-    #expect(ahead(store) == UInt64(window))
+    #expect(aheadOfGets(store) == UInt64(window))
     #expect(try batch(session.nextIfHot(bytesMax: 1 << 20)) == 16)
-    #expect(ahead(store) == 144, "the last step may be short")
+    #expect(aheadOfGets(store) == 144, "the last step may be short")
     for _ in 0..<8 { #expect(try batch(session.nextIfHot(bytesMax: 1 << 20)) == 16) }
     #expect(try batch(session.nextIfHot(bytesMax: 1 << 20)) == 0)
     #expect(store.engine.arena.misses.current == 160, "each page was read once")
@@ -138,7 +142,7 @@ import VarveFile
     }
     #expect(batch?.pages.count == 16)
     #expect(io.queuedCount == 1, "no job was added")
-    #expect(ahead(store) == 0)
+    #expect(aheadOfGets(store) == 0)
   }
 
   @Test func partsEndAtTheirLimits() {
